@@ -6,15 +6,43 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from radjudge import baselines
 from radjudge.baselines import external
 from radjudge.baselines.porter import stem
 from radjudge.baselines.tokens import v13a, words
 
 WORDS = st.sampled_from(
-    "no acute pleural effusion opacities opacity 3.5 cm 1,000 left-sided 2-view x-ray the . , ; ( ) heart enlarged "
-    "Enlarged atelectatic improving &amp; improved nodule/mass 100% generalizations oscillators".split()
+    [
+        "no",
+        "acute",
+        "pleural",
+        "effusion",
+        "opacities",
+        "opacity",
+        "3.5",
+        "cm",
+        "1,000",
+        "left-sided",
+        "2-view",
+        "x-ray",
+        "the",
+        ".",
+        ",",
+        ";",
+        "(",
+        ")",
+        "heart",
+        "enlarged",
+        "Enlarged",
+        "atelectatic",
+        "improving",
+        "&amp;",
+        "improved",
+        "nodule/mass",
+        "100%",
+        "generalizations",
+        "oscillators",
+    ]
 )
 TEXT = st.lists(WORDS, min_size=1, max_size=30).map(" ".join)
 

@@ -1,4 +1,4 @@
-"""Keyword F1: the fourteen observations that report labellers share, by keyword, denied by any negation before it in the clause.
+"""Keyword F1: fourteen observations found by keyword, each denied by any negation before it in its clause.
 
 It stands for labeller metrics (CheXbert F1 and its kin) where no model may be loaded: it sees that a finding is
 present or absent, and sees no side, degree, place or change.

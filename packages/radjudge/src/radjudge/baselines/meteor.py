@@ -5,6 +5,7 @@ The original looks synonyms up in WordNet, a download of its own that knows litt
 the value with one.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -49,8 +50,7 @@ def _score(expected: list[str], produced: list[str]) -> float:
     precision, recall = len(matches) / len(produced), len(matches) / len(expected)
     mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
     chunks = 1 + sum(
-        (later[0] - earlier[0], later[1] - earlier[1]) != (1, 1)
-        for earlier, later in zip(matches, matches[1:], strict=False)
+        (later[0] - earlier[0], later[1] - earlier[1]) != (1, 1) for earlier, later in itertools.pairwise(matches)
     )
     return mean * (1 - GAMMA * (chunks / len(matches)) ** BETA)
 

@@ -1,5 +1,6 @@
 """The Porter stemmer ("An algorithm for suffix stripping", Program 14(3), 1980), as first published."""
 
+import itertools
 from functools import lru_cache
 
 _VOWELS = frozenset("aeiou")
@@ -31,7 +32,7 @@ def _kinds(word: str) -> str:
 def _measure(word: str) -> int:
     """m of the form [C](VC)^m[V]."""
     kinds = _kinds(word)
-    return sum(pair == ("v", "c") for pair in zip(kinds, kinds[1:], strict=False))
+    return sum(pair == ("v", "c") for pair in itertools.pairwise(kinds))
 
 
 def _double_consonant(word: str) -> bool:
