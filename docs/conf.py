@@ -6,6 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "integration_tests"))
 
+from checks import compatibility  # noqa: E402
 from federation import core, packages  # noqa: E402
 
 project = "Tenfold"
@@ -25,6 +26,12 @@ python_use_unqualified_type_names = True
 suppress_warnings = ["ref.python"]  # a record re-exported by its package has two homes
 
 
+def write(page: Path, text: str) -> None:
+    """Only when it changed, so that an incremental build stays one."""
+    if not page.exists() or page.read_text(encoding="utf-8") != text:
+        page.write_text(text, encoding="utf-8")
+
+
 def write_api_pages() -> None:
     """One generated page per package: everything that its public stub names, from the docstrings."""
     folder = HERE / "packages" / "api"
@@ -38,10 +45,8 @@ def write_api_pages() -> None:
         lines = [title, "=" * len(title), ""]
         for module in modules:
             lines += [f".. automodule:: {module}", "   :members:", "   :imported-members:", ""]
-        page = folder / f"{package.name}.rst"
-        text = "\n".join(lines)
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
+        write(folder / f"{package.name}.rst", "\n".join(lines))
 
 
 write_api_pages()
+write(HERE / "compatibility.md", compatibility())

@@ -133,14 +133,14 @@ def check_tables(tools: Environment) -> None:
 
 
 def compatibility() -> str:
-    """`docs/compatibility.md`: what each package asks for, beside the version it is tested with in one environment."""
+    """The page `compatibility.md` of the site: what each package asks for, beside the version it is tested with in one environment."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
     lines = [
         "# Compatibility",
         "",
         "What each package's metadata allows, beside the version that is tested with all packages in one environment",
         "(`make integration`). The oldest allowed versions run in `make test-lowest-<package>`, the newest in",
-        "`make test-latest-<package>`. `make lock` writes this page.",
+        "`make test-latest-<package>`.",
     ]
     for package in [core(), *packages()]:
         project = package.metadata["project"]
@@ -151,16 +151,6 @@ def compatibility() -> str:
             tested = core().version if name == core().name else pinned.get(name.lower(), "")
             lines.append(f"| {name} | {allowed.strip() or 'any'} | {tested} |")
     return "\n".join(lines) + "\n"
-
-
-def write_compatibility() -> None:
-    (ROOT / "docs" / "compatibility.md").write_text(compatibility(), encoding="utf-8")
-
-
-def check_compatibility(tools: Environment) -> None:
-    page = ROOT / "docs" / "compatibility.md"
-    if not page.exists() or page.read_text(encoding="utf-8") != compatibility():
-        raise SystemExit("docs/compatibility.md is stale; run `make lock`")
 
 
 # --- docs and workflows -----------------------------------------------------------------------------------------------
@@ -185,7 +175,6 @@ CHECKS: dict[str, Callable[[Environment], None]] = {
     "metadata": check_metadata,
     "versions": check_versions,
     "result tables": check_tables,
-    "compatibility page": check_compatibility,
     "workflows": check_workflows,
     "types": check_types,
     "docs": docs,
