@@ -1,137 +1,34 @@
 """What a sparse attention call attends to: `SparseIndex`, one compact record per (batch, head).
 
-Coordinates
------------
-Queries are the last ``num_queries`` of ``num_keys`` positions, so query row ``r`` sits at position ``P + r`` with
-``P = num_keys - num_queries``. Rows are worked on in blocks of `ROW_TILE` = 64: block ``m`` holds rows
-``[64 m, min(64 m + 64, num_queries))`` and its *nominal end* is ``E = P + 64 (m + 1)``, also for a short last block.
-The *reach* of key ``j`` from block ``m`` is ``u = E - 1 - j``: how far the key lies behind the block's last row.
-A diagonal at offset ``o`` (query position - key position) touches reaches ``[o, o + 64)`` in *every* block, which is
-why one list of reach runs serves all blocks: O(offsets) numbers per head, not O(offsets x blocks).
-
-The three kinds of head
------------------------
-`SLASH`   ``runs`` int32 [R, 2]: sorted, disjoint, non-touching half-open reach runs ``[lo, hi)``, the first of which
-          always covers ``[0, 64)`` (the diagonal); ``columns`` int32 [C]: sorted unique key positions.
-          Block ``m`` attends to keys ``[E - hi, E - lo)`` of every run, clipped to ``[0, P + row_end)``, and to every
-          column below ``P + 64 m`` whose reach lies in no run. Each key once; causal mask ``j <= i`` inside.
-`WINDOW`  ``sink``, ``local``: key ``j`` is visible to position ``i`` iff ``j <= i and (j < sink or i - j < local)``.
-          Dense heads are windows with ``local >= num_keys``.
-`BLOCK`   ``block_ptr`` int64 [M + 1] and ``blocks`` int32: sorted ids of 64-key blocks (keys ``[64 b, 64 b + 64)``)
-          of each row block; causal mask ``j <= i`` inside.
-
-In addition rows ``r >= dense_from`` of any head are fully causal (Tri-shape); ``dense_from == num_queries`` means none.
-The torch backend, `SparseIndex.to_mask` and the cost counters all read this record through one rule, `rows.row_tasks`;
-the native kernel transcribes it.
+The record and its coordinates are described in `heads`; the keys each row block works on follow from it by the one
+rule in `rows.row_tasks`, which the torch backend, `SparseIndex.to_mask` and the cost counters all read, and which the
+native kernel transcribes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from minference_kernels import area, exports
+from minference_kernels.heads import (
+    EMPTY,
+    KIND_NAMES,
+    NO_PTR,
+    NO_RUNS,
+    HeadIndex,
+    causal_cells,
+    check_sizes,
+    dilate,
+    slash_head,
+)
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
-
-ROW_TILE = 64
-KEY_TILE = 64
-SLASH, WINDOW, BLOCK = 0, 1, 2
-KIND_NAMES = ("slash", "window", "block")
-
-
-@dataclass(frozen=True, eq=False)
-class HeadIndex:
-    """The record of one (batch, head), as NumPy views on the host. Fields as in the module's description."""
-
-    kind: int
-    num_queries: int
-    num_keys: int
-    runs: np.ndarray
-    columns: np.ndarray
-    block_ptr: np.ndarray
-    blocks: np.ndarray
-    sink: int = 0
-    local: int = 0
-    dense_from: int = 0
-
-    @property
-    def shift(self) -> int:
-        """Position of query row 0."""
-        return self.num_keys - self.num_queries
-
-    @property
-    def num_row_blocks(self) -> int:
-        return -(-self.num_queries // ROW_TILE)
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether every causal key is visible to every row."""
-        if self.dense_from == 0 or (self.kind == WINDOW and self.local >= self.num_keys):
-            return True
-        return self.kind == SLASH and len(self.runs) > 0 and self.runs[0, 1] >= self.num_keys + ROW_TILE - 1
-
-
-_EMPTY = np.zeros(0, np.int32)
-_NO_RUNS = np.zeros((0, 2), np.int32)
-_NO_PTR = np.zeros(0, np.int64)
-
-
-def dilate(offsets: np.ndarray) -> np.ndarray:
-    """Sorted unique `offsets` to reach runs: the union of ``[o, o + 64)``, touching runs merged (int32 [R, 2])."""
-    offsets = np.asarray(offsets, np.int64)
-    if offsets.size == 0:
-        return _NO_RUNS
-    opens = np.flatnonzero(np.diff(offsets, prepend=offsets[0] - ROW_TILE - 1) > ROW_TILE)
-    closes = np.append(opens[1:], len(offsets)) - 1
-    return np.stack([offsets[opens], offsets[closes] + ROW_TILE], axis=1).astype(np.int32)
-
-
-def slash_head(columns: np.ndarray, runs: np.ndarray, num_queries: int, num_keys: int) -> HeadIndex:
-    """A `SLASH` head from sorted unique `columns` and reach `runs` (as `dilate` makes them)."""
-    return HeadIndex(
-        SLASH,
-        num_queries,
-        num_keys,
-        np.ascontiguousarray(runs, np.int32),
-        np.ascontiguousarray(columns, np.int32),
-        _NO_PTR,
-        _EMPTY,
-        dense_from=num_queries,
-    )
-
-
-def window_head(sink: int, local: int, num_queries: int, num_keys: int, last_rows: int = 0) -> HeadIndex:
-    """A `WINDOW` head (A-shape; Tri-shape with ``last_rows`` dense rows at the end)."""
-    return HeadIndex(
-        WINDOW,
-        num_queries,
-        num_keys,
-        _NO_RUNS,
-        _EMPTY,
-        _NO_PTR,
-        _EMPTY,
-        sink=min(sink, num_keys),
-        local=min(local, num_keys),
-        dense_from=max(0, num_queries - last_rows),
-    )
-
-
-def block_head(block_ptr: np.ndarray, blocks: np.ndarray, num_queries: int, num_keys: int) -> HeadIndex:
-    """A `BLOCK` head from a CSR list of key blocks per row block."""
-    return HeadIndex(
-        BLOCK,
-        num_queries,
-        num_keys,
-        _NO_RUNS,
-        _EMPTY,
-        np.ascontiguousarray(block_ptr, np.int64),
-        np.ascontiguousarray(blocks, np.int32),
-        dense_from=num_queries,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +36,8 @@ class SparseIndex:
     """The index of a whole call: ``batch x num_heads`` head records in flat arrays, immutable.
 
     With ``n = batch * num_heads`` and head ``i = b * num_heads + h``: ``kinds`` int8 [n]; ``sinks``, ``locals``,
-    ``dense_from`` int64 [n]; ``run_ptr`` int64 [n + 1] into ``run_data`` int32 [., 2]; ``column_ptr`` int64 [n + 1] into
-    ``column_data`` int32; ``block_head_ptr`` int64 [n + 1] into ``block_ptr`` int64 (M + 1 entries for a `BLOCK` head,
+    ``dense_from`` int64 [n]; ``run_ptr`` int64 [n + 1] into ``run_data`` int32 [., 2]; ``column_ptr`` int64 [n + 1]
+    into ``column_data`` int32; ``block_head_ptr`` int64 [n + 1] into ``block_ptr`` int64 (M + 1 entries for a `BLOCK` head,
     none for the others, counted from 0 within the head) and ``block_data_ptr`` int64 [n + 1] into ``block_data`` int32.
     """
 
@@ -182,10 +79,10 @@ class SparseIndex:
             data = np.concatenate(parts) if ptr[-1] else empty.copy()
             return torch.from_numpy(ptr).to(device), torch.from_numpy(data).to(device)
 
-        run_ptr, run_data = ragged("runs", _NO_RUNS)
-        column_ptr, column_data = ragged("columns", _EMPTY)
-        block_head_ptr, block_ptr = ragged("block_ptr", _NO_PTR)
-        block_data_ptr, block_data = ragged("blocks", _EMPTY)
+        run_ptr, run_data = ragged("runs", NO_RUNS)
+        column_ptr, column_data = ragged("columns", EMPTY)
+        block_head_ptr, block_ptr = ragged("block_ptr", NO_PTR)
+        block_data_ptr, block_data = ragged("blocks", EMPTY)
         num_queries, num_keys = sizes.pop()
         return cls(
             len(heads),
@@ -280,13 +177,16 @@ class SparseIndex:
             for h in range(self.num_heads):
                 yield b, h, self.head(b, h)
 
+    def _head_table(self) -> list[list[HeadIndex]]:
+        return [[self.head(b, h) for h in range(self.num_heads)] for b in range(self.batch)]
+
     def is_dense(self) -> bool:
         """Whether every head sees every causal key (the call is ordinary causal attention)."""
         return all(record.is_dense for _, _, record in self.heads())
 
     def _table(self, ptr: torch.Tensor, data: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], ...]:
         bounds = ptr.tolist()
-        parts = [data[lo:hi] for lo, hi in zip(bounds, bounds[1:], strict=False)]
+        parts = [data[lo:hi] for lo, hi in pairwise(bounds)]
         return tuple(tuple(parts[b * self.num_heads : (b + 1) * self.num_heads]) for b in range(self.batch))
 
     @property
@@ -317,9 +217,7 @@ class SparseIndex:
 
     def density(self) -> torch.Tensor:
         """Visible cells over causal cells, float64 [batch, num_heads], without building the mask."""
-        from minference_kernels.area import visible_cells
-
-        return self._per_head(lambda head: visible_cells(head) / causal_cells(head.num_queries, head.num_keys))
+        return self._per_head(lambda head: area.visible_cells(head) / causal_cells(head.num_queries, head.num_keys))
 
     def computed_area(self) -> torch.Tensor:
         """Cells the kernel computes, rounded up to 64 x 64 tiles, over causal cells: float64 [batch, num_heads].
@@ -327,54 +225,31 @@ class SparseIndex:
         Every run is rounded up to whole tiles, and so is the group of single columns (brief formula: tiles of ranges
         plus ceil(columns / 64)); it can exceed 1 at short lengths.
         """
-        from minference_kernels.area import computed_cells
-
-        return self._per_head(lambda head: computed_cells(head) / causal_cells(head.num_queries, head.num_keys))
+        return self._per_head(lambda head: area.computed_cells(head) / causal_cells(head.num_queries, head.num_keys))
 
     def flops(self, head_dim: int) -> int:
         """Floating-point operations of the attention kernel over all heads: ``4 d`` per computed cell."""
-        from minference_kernels.area import computed_cells
+        return 4 * head_dim * sum(area.computed_cells(record) for _, _, record in self.heads())
 
-        return 4 * head_dim * sum(computed_cells(record) for _, _, record in self.heads())
-
-    def _per_head(self, measure: Any) -> torch.Tensor:
+    def _per_head(self, measure: Callable[[HeadIndex], float]) -> torch.Tensor:
         values = [measure(record) for _, _, record in self.heads()]
         return torch.tensor(values, dtype=torch.float64).reshape(self.batch, self.num_heads)
 
     def to_mask(self) -> torch.Tensor:
         """Bool [batch, num_heads, num_queries, num_keys]: exactly the cells every backend attends to."""
-        from minference_kernels.exports import to_mask
-
-        return to_mask(self)
+        return exports.to_mask(self._head_table(), self.device)
 
     def to_block_mask(self) -> BlockMask:
         """A FlexAttention ``BlockMask`` (64 x 64 blocks, exact inside them through its ``mask_mod``)."""
-        from minference_kernels.exports import to_block_mask
-
-        return to_block_mask(self)
+        return exports.to_block_mask(self._head_table(), self.device)
 
     def to_official(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """``(block_count, block_offset, column_count, column_index)`` for vLLM's and SGLang's ``sparse_attn_func``."""
-        from minference_kernels.exports import to_official
-
-        return to_official(self)
+        return exports.to_official(self._head_table(), self.device)
 
     def to_bsr(self) -> dict[str, Any]:
         """The plan arguments of FlashInfer's block-sparse wrapper, one entry per head."""
-        from minference_kernels.exports import to_bsr
-
-        return to_bsr(self)
-
-
-def causal_cells(num_queries: int, num_keys: int) -> int:
-    """Cells of the causal (bottom-right aligned) trapezoid."""
-    return num_queries * (num_keys - num_queries) + num_queries * (num_queries + 1) // 2
-
-
-def check_sizes(num_queries: int, num_keys: int) -> None:
-    """Raise ValueError unless ``1 <= num_queries <= num_keys``."""
-    if not 1 <= num_queries <= num_keys:
-        raise ValueError(f"need 1 <= num_queries <= num_keys (causal, queries last), got {num_queries} and {num_keys}")
+        return exports.to_bsr(self._head_table(), self.device)
 
 
 def _nested(values: Any, name: str) -> list[list[Any]]:

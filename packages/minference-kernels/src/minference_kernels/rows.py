@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
-from minference_kernels.index import BLOCK, KEY_TILE, ROW_TILE, SLASH, WINDOW, HeadIndex
-
-_NONE = np.zeros(0, np.int32)
+from minference_kernels.heads import BLOCK, EMPTY, KEY_TILE, ROW_TILE, SLASH, WINDOW, HeadIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +51,7 @@ def row_tasks(head: HeadIndex) -> Iterator[RowTask]:
         if start < cut:
             yield _sparse_task(head, block, start, cut)
         if cut < stop:
-            yield RowTask(cut, stop, np.array([[0, head.shift + stop]], np.int64), _NONE)
+            yield RowTask(cut, stop, np.array([[0, head.shift + stop]], np.int64), EMPTY)
 
 
 def _sparse_task(head: HeadIndex, block: int, start: int, stop: int) -> RowTask:
@@ -63,10 +60,10 @@ def _sparse_task(head: HeadIndex, block: int, start: int, stop: int) -> RowTask:
         sink = min(head.sink, last)
         first = max(sink, head.shift + start - head.local + 1)
         ranges = np.array([[0, sink], [first, last]], np.int64)
-        return RowTask(start, stop, _clip(ranges, last), _NONE, (head.sink, head.local))
+        return RowTask(start, stop, _clip(ranges, last), EMPTY, (head.sink, head.local))
     if head.kind == BLOCK:
         ids = head.blocks[head.block_ptr[block] : head.block_ptr[block + 1]].astype(np.int64)
-        return RowTask(start, stop, _clip(_join(ids) * KEY_TILE, last), _NONE)
+        return RowTask(start, stop, _clip(_join(ids) * KEY_TILE, last), EMPTY)
     assert head.kind == SLASH
     end = head.shift + (block + 1) * ROW_TILE
     ranges = _clip(end - head.runs[::-1, ::-1].astype(np.int64), last)
