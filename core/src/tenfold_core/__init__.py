@@ -1,0 +1,8 @@
+"""Logging, data sets and metrics that every Tenfold package shares."""
+
+from importlib.metadata import version
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = version("tenfold-core")

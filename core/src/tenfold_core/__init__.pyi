@@ -1,0 +1,5 @@
+from . import datasets as datasets
+from . import logging as logging
+from . import metrics as metrics
+
+__version__: str

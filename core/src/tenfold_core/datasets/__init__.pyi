@@ -1,0 +1,9 @@
+from .fingerprint import fingerprint as fingerprint
+from .jsonl import append_jsonl as append_jsonl
+from .jsonl import completed_ids as completed_ids
+from .jsonl import read_jsonl as read_jsonl
+from .jsonl import write_jsonl as write_jsonl
+from .location import data_dir as data_dir
+from .location import resolve as resolve
+from .location import verify as verify
+from .splits import split_by_group as split_by_group

@@ -1,0 +1,11 @@
+from .environment import environment as environment
+from .messages import configure as configure
+from .messages import get_logger as get_logger
+from .progress import Advance as Advance
+from .progress import progress as progress
+from .progress import track as track
+from .report import Figure as Figure
+from .report import Section as Section
+from .report import Table as Table
+from .report import report as report
+from .run import Run as Run

@@ -1,0 +1,5 @@
+"""Classification, ranking, retrieval, intervals and timing, each with its definition."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,13 @@
+from .classification import accuracy as accuracy
+from .classification import auroc as auroc
+from .classification import expected_calibration_error as expected_calibration_error
+from .intervals import Interval as Interval
+from .intervals import approximate_randomisation as approximate_randomisation
+from .intervals import bootstrap_ci as bootstrap_ci
+from .intervals import paired_difference as paired_difference
+from .ranking import kendall_tau_b as kendall_tau_b
+from .ranking import spearman as spearman
+from .retrieval import best_subspan_em as best_subspan_em
+from .retrieval import recall_at_k as recall_at_k
+from .timing import Comparison as Comparison
+from .timing import paired_benchmark as paired_benchmark
