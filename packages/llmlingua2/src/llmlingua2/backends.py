@@ -1,0 +1,120 @@
+"""The one door to what runs the network: ids in, keep probabilities out.
+
+A backend is a function ``load(directory, *, device, dtype) -> Forward``, registered under a name in `BACKENDS`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmlingua2.quantization import FORMAT, dequantize, read_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["BACKENDS", "Forward", "TorchForward", "load_backend", "load_module"]
+
+
+class Forward(Protocol):
+    """A loaded network."""
+
+    batch_pieces: int
+    """Pieces, padding included, that one batch may hold."""
+
+    def __call__(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Keep probabilities [batch, length] of `ids` [batch, length], of which the first `lengths` [batch] are real."""
+
+
+def load_module(directory: str | Path, *, dtype: "torch.dtype | None" = None) -> "torch.nn.Module":
+    """Load the token classifier in a folder as an ordinary transformers module in evaluation mode on the CPU.
+
+    Args:
+        directory: folder in hub format (config.json and safetensors), as written by transformers or as int8 by
+            `quantize_checkpoint`.
+        dtype: of the weights; float32 by default.
+
+    Raises:
+        FileNotFoundError: config.json or weights are missing; pickled weights are not read.
+        ValueError: not a token classifier with two labels, weights that are missing, or code of its own needed.
+    """
+    import torch
+    import transformers
+
+    settings, weights = read_checkpoint(directory)
+    config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
+    architecture = transformers.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(config), None)
+    if architecture is None:
+        raise ValueError(f"{directory}: transformers has no token classifier for model type {config.model_type!r}")
+    if config.num_labels != 2:
+        raise ValueError(f"{directory}: {config.num_labels} labels; a compressor has 2 (drop, keep)")
+    if settings.get("weight_storage") == FORMAT:
+        weights = dequantize(weights)
+        del config.weight_storage  # the module holds ordinary weights, and so will what it saves
+    with _quiet(transformers):
+        module, report = architecture.from_pretrained(
+            None, config=config, state_dict=weights, dtype=dtype or torch.float32, output_loading_info=True
+        )
+    missing = sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])})
+    if missing:
+        raise ValueError(f"{directory}: weights are missing or of the wrong shape: {', '.join(missing[:5])}")
+    return module.eval()
+
+
+class _quiet:  # noqa: N801  (reads as the statement it is)
+    """Silence transformers' progress bar and loading report, and give both back as they were."""
+
+    def __init__(self, transformers) -> None:
+        self.logging = transformers.utils.logging
+
+    def __enter__(self) -> None:
+        self.verbosity = self.logging.get_verbosity()
+        self.bar = self.logging.is_progress_bar_enabled()
+        self.logging.set_verbosity_error()
+        self.logging.disable_progress_bar()
+
+    def __exit__(self, *_) -> None:
+        self.logging.set_verbosity(self.verbosity)
+        if self.bar:
+            self.logging.enable_progress_bar()
+
+
+class TorchForward:
+    """The network in PyTorch."""
+
+    def __init__(self, module: "torch.nn.Module", *, device: str = "auto", dtype: str = "auto") -> None:
+        import torch
+
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        if dtype == "auto":
+            dtype = "bfloat16" if self.device.type == "cuda" else "float32"
+        self.module = module.to(self.device, getattr(torch, dtype)).eval()
+        # Enough to fill the device; more only costs memory and padding.
+        self.batch_pieces = 4096 if self.device.type == "cpu" else 65536
+
+    def __call__(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            input_ids = torch.from_numpy(ids).to(self.device)
+            positions = torch.arange(ids.shape[1], device=self.device)
+            mask = positions[None] < torch.from_numpy(lengths).to(self.device)[:, None]
+            logits = self.module(input_ids=input_ids, attention_mask=mask.long()).logits.float()
+            return torch.softmax(logits, dim=-1)[..., 1].cpu().numpy()
+
+
+def _torch(directory: Path, *, device: str, dtype: str) -> Forward:
+    return TorchForward(load_module(directory), device=device, dtype=dtype)
+
+
+BACKENDS: dict[str, Callable[..., Forward]] = {"torch": _torch}
+"""Loader of each backend by name."""
+
+
+def load_backend(name: str, directory: Path, *, device: str, dtype: str) -> Forward:
+    """Load the network in `directory` for the backend `name`."""
+    return BACKENDS[name](directory, device=device, dtype=dtype)

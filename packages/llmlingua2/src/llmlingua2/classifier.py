@@ -1,0 +1,308 @@
+"""The token classifier: texts in, a keep probability for every tokenizer piece out (LLMLingua-2, section 3.2 and 4).
+
+A text is tokenized in blocks and cut into chunks of at most 510 pieces at sentence ends; chunks of similar length are
+batched without padding to a fixed length; probabilities of chunks seen before come from a cache.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmlingua2.backends import BACKENDS, Forward, load_backend, load_module
+from llmlingua2.pieces import Encoded, PieceTokenizer
+from llmlingua2.words import words
+
+__all__ = ["CHUNK_END_TOKENS", "Pieces", "TokenClassifier"]
+
+CHUNK_END_TOKENS = (".", "!", "?", "\n", "。", "！", "？", "؟", "۔", "।")
+"""Where a chunk may end, unless told otherwise."""
+
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
+_MAX_LENGTH = 512
+_BLOCK_CHARACTERS = 1 << 16  # what is tokenized at once, so that memory does not grow with the text
+_WINDOW_PIECES = 1 << 16  # what is batched at once: enough chunks to sort by length
+# Model types that number positions from pad_token_id + 1 on.
+_OFFSET_POSITIONS = {"camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"}
+
+
+class Pieces(NamedTuple):
+    """The scored pieces of one block of a text."""
+
+    text: int
+    """Index of the text."""
+    starts: NDArray[np.int32]
+    """First character of each piece in the text, [pieces]."""
+    ends: NDArray[np.int32]
+    """Character after each piece, [pieces]."""
+    keep: NDArray[np.float32]
+    """Probability that the piece is kept, [pieces]."""
+    chunks: NDArray[np.int32]
+    """Index of the first piece of each chunk, [chunks]."""
+
+
+class _Block(NamedTuple):
+    text: int
+    offset: int
+    encoded: Encoded
+    chunks: NDArray[np.int32]
+
+
+class TokenClassifier:
+    """A keep/drop token classifier and its tokenizer. Safe to use from several threads.
+
+    Weights are loaded when the first text is scored.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        backend: str = "torch",
+        cache_size: int = 4096,
+    ) -> None:
+        import transformers
+
+        if backend not in BACKENDS:
+            raise ValueError(f"backend: {backend!r} is not available; choose from {', '.join(sorted(BACKENDS))}")
+        if dtype not in _DTYPES:
+            raise ValueError(f"dtype: {dtype!r} is not one of {', '.join(_DTYPES)}")
+        self.directory = Path(directory)
+        self.tokenizer = PieceTokenizer(self.directory)
+        config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
+        positions = config.max_position_embeddings
+        if config.model_type in _OFFSET_POSITIONS:
+            positions -= config.pad_token_id + 1
+        wrapping = len(self.tokenizer.prefix) + len(self.tokenizer.suffix)
+        self.chunk_pieces: int = min(_MAX_LENGTH, positions) - wrapping
+        self._pad_id = config.pad_token_id if config.pad_token_id is not None else self.tokenizer.pad_id
+        self._load = {"device": device, "dtype": dtype}
+        self._backend = backend
+        self._forward: Forward | None = None
+        self._lock = threading.Lock()
+        self._cache = _ChunkCache(cache_size)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_hub_id: str | Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        backend: str = "torch",
+        revision: str | None = None,
+        local_files_only: bool = False,
+    ) -> "TokenClassifier":
+        """Open a checkpoint.
+
+        Args:
+            path_or_hub_id: folder in hub format (config.json, safetensors, tokenizer.json), also as written by
+                `quantization.quantize_checkpoint`; or a hub id.
+            device: "auto" (a GPU when there is one), or a torch device.
+            dtype: "auto" (bfloat16 on a GPU, else float32), "float32", "bfloat16" or "float16".
+            backend: what runs the network: "torch".
+            revision: branch, tag or commit on the hub.
+            local_files_only: do not use the network.
+
+        Raises:
+            FileNotFoundError: the folder lacks a file; pickled weights are not read.
+            ValueError: an argument has a value that is not accepted.
+        """
+        directory = Path(path_or_hub_id)
+        if not directory.is_dir():
+            directory = _download(str(path_or_hub_id), revision, local_files_only)
+        return cls(directory, device=device, dtype=dtype, backend=backend)
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write config.json, model.safetensors (float32) and the tokenizer's files to `directory`."""
+        import shutil
+
+        directory = Path(directory)
+        load_module(self.directory).save_pretrained(directory)
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+            if (self.directory / name).is_file():
+                shutil.copyfile(self.directory / name, directory / name)
+
+    def keep_probabilities(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[NDArray[np.int32]] | None = None,
+        *,
+        chunk_end_tokens: Sequence[str] = CHUNK_END_TOKENS,
+    ) -> Iterator[Pieces]:
+        """Score the pieces of `texts`, block by block in order, in memory that does not grow with the texts.
+
+        Args:
+            texts: any strings.
+            spans: their words, as `words.words` finds them; chunks do not cut a word that fits in one.
+            chunk_end_tokens: strings after which a chunk may end.
+
+        Raises:
+            ValueError: the network gave a probability that is not finite; the message names the chunk.
+        """
+        waiting: list[_Block] = []
+        pieces = 0
+        for number, text in enumerate(texts):
+            found = words(text) if spans is None else spans[number]
+            for start, end in _blocks(text, found):
+                encoded = self.tokenizer.encode(text[start:end])
+                if not len(encoded.ids):
+                    continue
+                first, last = np.searchsorted(found[:, 0], (start, end))
+                chunks = _chunks(
+                    text[start:end], encoded, found[first:last, 0] - start, self.chunk_pieces, chunk_end_tokens
+                )
+                waiting.append(_Block(number, start, encoded, chunks))
+                pieces += len(encoded.ids)
+                if pieces >= _WINDOW_PIECES:
+                    yield from self._score(waiting)
+                    waiting, pieces = [], 0
+        yield from self._score(waiting)
+
+    def _score(self, blocks: list[_Block]) -> Iterator[Pieces]:
+        keys: list[list[bytes]] = []
+        unknown: dict[bytes, tuple[NDArray[np.int32], str]] = {}
+        known: dict[bytes, NDArray[np.float32]] = {}
+        for block in blocks:
+            keys.append([])
+            limits = [*block.chunks.tolist(), len(block.encoded.ids)]
+            for first, last in zip(limits[:-1], limits[1:], strict=True):
+                ids = block.encoded.ids[first:last]
+                key = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
+                keys[-1].append(key)
+                if key not in known and key not in unknown:
+                    cached = self._cache.get(key)
+                    if cached is None:
+                        start, end = block.encoded.starts[first], block.encoded.ends[last - 1]
+                        place = f"characters {block.offset + start} to {block.offset + end} of text {block.text}"
+                        unknown[key] = ids, place
+                    else:
+                        known[key] = cached
+        for batch in _batches(unknown, self.forward.batch_pieces) if unknown else ():
+            for key, keep in zip(batch, self._probabilities([unknown[key][0] for key in batch]), strict=True):
+                if not np.isfinite(keep).all():
+                    raise ValueError(
+                        f"the network gave probabilities that are not finite for the chunk at {unknown[key][1]}"
+                    )
+                known[key] = keep
+                self._cache.put(key, keep)
+        for block, chunk_keys in zip(blocks, keys, strict=True):
+            encoded, offset = block.encoded, np.int32(block.offset)
+            keep = np.concatenate([known[key] for key in chunk_keys])
+            yield Pieces(block.text, encoded.starts + offset, encoded.ends + offset, keep, block.chunks)
+
+    def _probabilities(self, chunks: list[NDArray[np.int32]]) -> list[NDArray[np.float32]]:
+        prefix, suffix = self.tokenizer.prefix, self.tokenizer.suffix
+        lengths = np.array([len(prefix) + len(ids) + len(suffix) for ids in chunks], np.int64)
+        batch = np.full((len(chunks), int(lengths.max())), self._pad_id, np.int64)
+        for row, ids in zip(batch, chunks, strict=True):
+            row[: len(prefix)] = prefix
+            row[len(prefix) : len(prefix) + len(ids)] = ids
+            row[len(prefix) + len(ids) : len(prefix) + len(ids) + len(suffix)] = suffix
+        keep = self.forward(batch, lengths)
+        return [row[len(prefix) : len(prefix) + len(ids)].copy() for row, ids in zip(keep, chunks, strict=True)]
+
+    @property
+    def forward(self) -> Forward:
+        """The loaded network."""
+        if self._forward is None:
+            with self._lock:
+                if self._forward is None:
+                    self._forward = load_backend(self._backend, self.directory, **self._load)
+        return self._forward
+
+
+class _ChunkCache:
+    """The most recently used chunk scores."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._scores: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> NDArray[np.float32] | None:
+        with self._lock:
+            if key in self._scores:
+                self._scores.move_to_end(key)
+            return self._scores.get(key)
+
+    def put(self, key: bytes, keep: NDArray[np.float32]) -> None:
+        with self._lock:
+            self._scores[key] = keep
+            while len(self._scores) > self.size:
+                self._scores.popitem(last=False)
+
+
+def _blocks(text: str, spans: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+    start = 0
+    while len(text) - start > _BLOCK_CHARACTERS:
+        end = start + _BLOCK_CHARACTERS
+        line = text.rfind("\n", start + _BLOCK_CHARACTERS // 2, end) + 1
+        word = int(spans[np.searchsorted(spans[:, 0], end, side="right") - 1, 0]) if len(spans) else start
+        cut = line or (word if word > start else end)  # inside a word only if it is longer than a block
+        yield start, cut
+        start = cut
+    yield start, len(text)
+
+
+def _chunks(
+    text: str, encoded: Encoded, word_starts: NDArray[np.int32], size: int, end_tokens: Sequence[str]
+) -> NDArray[np.int32]:
+    """First piece of each chunk: at sentence ends if possible, else between words, else anywhere."""
+    pieces = len(encoded.ids)
+    if pieces <= size:
+        return np.zeros(1, np.int32)
+    opens_word = np.isin(encoded.starts, word_starts)
+    ends = np.array([end for token in end_tokens for end in _ends(text, token)], np.int32)
+    after_end = np.searchsorted(encoded.starts, ends, side="left")
+    after_end = np.unique(after_end[after_end < pieces])
+    cuts_by_preference = (after_end[opens_word[after_end]], np.flatnonzero(opens_word))
+    chunks = [0]
+    while pieces - chunks[-1] > size:
+        limit = chunks[-1] + size
+        for cuts in cuts_by_preference:
+            position = np.searchsorted(cuts, limit, side="right") - 1
+            if position >= 0 and cuts[position] > chunks[-1]:
+                limit = int(cuts[position])
+                break
+        chunks.append(limit)
+    return np.array(chunks, np.int32)
+
+
+def _ends(text: str, token: str) -> Iterator[int]:
+    at = text.find(token)
+    while at >= 0:
+        yield at + len(token)
+        at = text.find(token, at + len(token))
+
+
+def _batches(chunks: dict[bytes, tuple[NDArray[np.int32], str]], batch_pieces: int) -> Iterator[list[bytes]]:
+    by_length = sorted(chunks, key=lambda key: len(chunks[key][0]), reverse=True)
+    batch: list[bytes] = []
+    for key in by_length:
+        if batch and (len(batch) + 1) * len(chunks[batch[0]][0]) > batch_pieces:
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch
+
+
+def _download(hub_id: str, revision: str | None, local_files_only: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(
+            hub_id,
+            revision=revision,
+            local_files_only=local_files_only,
+            allow_patterns=["*.json", "*.safetensors", "LICENSE*"],
+        )
+    )
