@@ -27,19 +27,19 @@ def inflate(file: BinaryIO | io.FileIO) -> Iterator[tuple[bytes, int]]:
     Raises:
         zlib.error: bytes that are not gzip, or a checksum that does not match.
     """
-    start = position = end = file.tell()
-    decoder = zlib.decompressobj(wbits=31)
+    position = end = file.tell()
+    decoder = None
     while block := file.read(_BLOCK):
         position += len(block)
         while block:
-            if start == end:  # between members; padding with zeros is allowed there
-                block = block.lstrip(b"\0")
+            if decoder is None:
+                block = block.lstrip(b"\0")  # padding is allowed between members
                 if not block:
                     break
-            start = -1
+                decoder = zlib.decompressobj(wbits=31)
             decoded = decoder.decompress(block)
             block = decoder.unused_data
             if decoder.eof:
-                start = end = position - len(block)
-                decoder = zlib.decompressobj(wbits=31)
+                end = position - len(block)
+                decoder = None
             yield decoded, end

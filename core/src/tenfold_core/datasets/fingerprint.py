@@ -30,7 +30,7 @@ def fingerprint(arrays: Mapping[str, Any]) -> str:
     Example:
         >>> import numpy as np
         >>> fingerprint({"weight": np.zeros(3, np.float32)})[:12]
-        'e5a5cbb1a1ad'
+        '1e261b3c27cb'
     """
     if not arrays:
         raise ValueError("arrays is empty: there is nothing to identify")
@@ -60,6 +60,8 @@ def _described(name: str, value: Any) -> "tuple[str, tuple[int, ...], npt.NDArra
     # ml_dtypes registers bfloat16 and float8 with kind "V" or "f"; a true void has the name "void...".
     if array.dtype.hasobject or array.dtype.kind in "OSUMm" or array.dtype.name.startswith("void"):
         raise TypeError(f"arrays[{name!r}] must hold numbers, got dtype {array.dtype}")
+    if array.dtype.char in "gG":
+        raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}, whose padding bytes are arbitrary: use float64")
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         array = array.astype(array.dtype.newbyteorder("<"))
     return array.dtype.name, array.shape, np.ascontiguousarray(array).reshape(-1).view(np.uint8)

@@ -218,19 +218,26 @@ def _append_plain(path: Path, file: io.FileIO, size: int, line: bytes) -> None:
 
 def _append_gzip(path: Path, file: io.FileIO, size: int, line: bytes) -> None:
     file.seek(max(0, size - len(_gzip_members.SEAL)))
-    if size and file.read() != _gzip_members.SEAL:
-        # Written by another program, or torn: only a pass over the file can tell.
-        end, tail = _scan(path, file)
-        if tail and _is_object(tail):
-            line = b"\n" + line
-        elif tail:
+    if size == 0 or file.read() == _gzip_members.SEAL:
+        _write(file, size, _gzip_members.member(line) + _gzip_members.SEAL)
+        return
+    # Torn, or written by another program: only a pass over the file can tell.
+    end, tail = _scan(path, file)
+    if tail and _is_object(tail):
+        line, torn = b"\n" + line, 0
+    else:
+        torn = len(tail)
+        if tail:
             _check_torn(path, tail)
-        if end < size:
-            _replace_torn_member(path, file, end, line, torn=len(tail))
-            return
-        if tail and not line.startswith(b"\n"):
-            raise ValueError(f"{path}: the gzip data is whole, but its last row is not: {tail[:80]!r}")
-    _write(file, size, _gzip_members.member(line) + _gzip_members.SEAL)
+    file.seek(end)
+    loose = b"".join(text for text, _ in _gzip_members.inflate(file))  # what a member that was cut off still holds
+    if torn > len(loose):
+        raise ValueError(f"{path}: the last row is torn, but its gzip data is whole: {tail[:80]!r}")
+    content = _gzip_members.member(loose[: len(loose) - torn] + line) + _gzip_members.SEAL
+    if end == size:
+        _write(file, size, content)
+    else:
+        _replace_end(path, file, end, content)
 
 
 def _scan(path: Path, file: io.FileIO) -> tuple[int, bytes]:
@@ -238,26 +245,24 @@ def _scan(path: Path, file: io.FileIO) -> tuple[int, bytes]:
     file.seek(0)
     end, tail = 0, b""
     try:
-        for block, offset in _gzip_members.inflate(file):
+        for text, offset in _gzip_members.inflate(file):
             end = offset
-            tail = (tail + block).rpartition(b"\n")[2]
+            tail = (tail + text).rpartition(b"\n")[2]
     except zlib.error as error:
         raise ValueError(f"{path}: damaged gzip data: {error}") from error
     return end, tail
 
 
-def _replace_torn_member(path: Path, file: io.FileIO, end: int, line: bytes, *, torn: int) -> None:
-    """Keep the rows that are whole inside the torn member, and add `line`."""
-    file.seek(end)
-    text = b"".join(block for block, _ in _gzip_members.inflate(file))
-    kept = text if line.startswith(b"\n") else text[: len(text) - torn]
+def _replace_end(path: Path, file: io.FileIO, end: int, content: bytes) -> None:
+    """Put `content` in the place of everything from `end` on, in one step: rows inside it must not get lost either."""
     file.seek(0)
     with replacement(path) as temporary, temporary.open("wb") as repaired:
         remaining = end
-        while remaining and (block := file.read(min(remaining, 1 << 20))):
+        while remaining:
+            block = file.read(min(remaining, 1 << 20))
             repaired.write(block)
             remaining -= len(block)
-        repaired.write(_gzip_members.member(kept + line) + _gzip_members.SEAL)
+        repaired.write(content)
 
 
 def _tail(file: io.FileIO, size: int) -> bytes:

@@ -1,5 +1,6 @@
 """Splits that keep a group whole and never change their mind."""
 
+import contextlib
 import hashlib
 import math
 import operator
@@ -34,18 +35,18 @@ def split_by_group(
 
     Example:
         >>> split_by_group(["ann", "bob", "ann", "cy"], {"train": 0.5, "test": 0.5})
-        {'train': [1], 'test': [0, 2, 3]}
+        {'train': [1, 3], 'test': [0, 2]}
     """
     if isinstance(groups, (str, bytes)):
         raise TypeError(f"groups must be a sequence of group names, got the single {type(groups).__name__} {groups!r}")
     bounds = _bounds(fractions)
-    key = str(_integer(seed, "seed")).encode()
+    key = str(_integer(seed, "seed", "an integer")).encode()
     if len(key) > hashlib.blake2b.MAX_KEY_SIZE:
         raise ValueError(f"seed must have at most {hashlib.blake2b.MAX_KEY_SIZE} decimal digits, got {len(key)}")
     parts: dict[str, list[int]] = {name: [] for name in fractions}
     part_of: dict[str, str] = {}
     for index, group in enumerate(groups):
-        name = group if isinstance(group, str) else str(_integer(group, f"groups[{index}]"))
+        name = group if isinstance(group, str) else str(_integer(group, f"groups[{index}]", "a string or an integer"))
         if name not in part_of:
             digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
             place = int.from_bytes(digest, "big")
@@ -71,15 +72,8 @@ def _bounds(fractions: Mapping[str, float]) -> list[tuple[str, int]]:
     return list(zip(names, bounds, strict=True))
 
 
-def _integer(value: object, what: str) -> int:
-    if isinstance(value, bool):
-        raise TypeError(
-            f"{what} must be a string or an integer, got {value!r}"
-            if what != "seed"
-            else f"seed must be an integer, got {value!r}"
-        )
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        kind = "an integer" if what == "seed" else "a string or an integer"
-        raise TypeError(f"{what} must be {kind}, got {value!r} of type {type(value).__name__}") from None
+def _integer(value: object, what: str, accepted: str) -> int:
+    if not isinstance(value, bool):
+        with contextlib.suppress(TypeError):
+            return operator.index(value)  # type: ignore[arg-type]
+    raise TypeError(f"{what} must be {accepted}, got {value!r} of type {type(value).__name__}")

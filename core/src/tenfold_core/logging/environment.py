@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+_ENGINES = ("torch", "triton", "transformers", "onnxruntime", "openvino", "jax")
+"""Named whenever they are loaded: another version of these can change a number or a speed."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -21,7 +23,7 @@ def environment(*packages: str) -> dict[str, Any]:
         `python`, `platform`, `machine`, `cpu` (model), `cpu_count` (processors this process may use), `threads` (of
         NumPy's and torch's pools, where set or known), `gpu` (names, only where torch uses one already), and
         `packages`: versions of tenfold-core, of every loaded package built on it, of what these require (if
-        installed), and of `packages`.  No host name, user name or path.
+        installed), of torch and its like where loaded, and of `packages`.  No host name, user name or path.
 
     Raises:
         importlib.metadata.PackageNotFoundError: one of `packages` is not installed.
@@ -67,8 +69,8 @@ def _gpus() -> list[str]:
 
 
 def _relevant_versions() -> dict[str, str]:
-    """Versions of the loaded packages that stand on tenfold-core, and of everything they require."""
-    relevant = {"tenfold-core"}
+    """Versions of the loaded packages that stand on tenfold-core, of everything they require, and of engines."""
+    relevant = {"tenfold-core", *(name for name in _ENGINES if name in sys.modules)}
     for module in {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names:
         requirements = _requirements(module.replace("_", "-"))
         if "tenfold-core" in requirements:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
+_NUMBER_TEXT = re.compile(r"[+\-−±]?\d[\d,]*(\.\d+)?([eE][+-]?\d+)?\s?(%|x|×|[mµn]?s|[kMG]B)?(\s[\[(±].*)?")
+"""A number with its unit or its uncertainty, written out by the caller: 12.3 %, 1.4x, 0.81 [0.79, 0.83]."""
 _SVG_LIMIT = 1_000_000
 """Bytes; a larger drawing (a scatter of 100,000 points) is put in as pixels."""
 
@@ -191,7 +193,13 @@ def _is_number(cell: Any) -> bool:
 
 def _is_numeric(column: Sequence[Any]) -> bool:
     cells = [cell for cell in map(_plain, column) if cell is not None]
-    return bool(cells) and all(_is_number(cell) or hasattr(cell, "estimate") for cell in cells)
+    # An interval (of tenfold_core.metrics) is recognised by its estimate.
+    return bool(cells) and all(
+        _is_number(cell)
+        or hasattr(cell, "estimate")
+        or (isinstance(cell, str) and _NUMBER_TEXT.fullmatch(cell.strip()))
+        for cell in cells
+    )
 
 
 def _shown(column: Sequence[Any]) -> list[str]:

@@ -1,7 +1,6 @@
 """One folder for one run: what went in, what came out, and nothing half-written."""
 
 import contextlib
-import dataclasses
 import datetime
 import hashlib
 import json
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tenfold_core import _strict_json
-from tenfold_core._durable import replacement
+from tenfold_core._durable import is_temporary, replacement
 from tenfold_core.datasets.jsonl import append_jsonl, read_jsonl
 from tenfold_core.datasets.location import file_sha256
 from tenfold_core.logging._redaction import without_secrets
@@ -107,7 +106,7 @@ class Run:
         self._manifest |= {"ended": _now(), "outcome": outcome}
         self._write_manifest()
 
-    def log(self, **metrics: Any) -> None:
+    def log(self, /, **metrics: Any) -> None:
         """Append one row to `metrics.jsonl`, such as `run.log(step=10, loss=0.3)`.
 
         Numbers that are not finite are worth keeping when a run goes wrong, but JSON has none: the file holds the
@@ -148,7 +147,9 @@ class Run:
             ValueError: a name that is empty, absolute, leads out of the directory or belongs to the run itself; a
                 number that is not finite; a function that wrote no file.
         """
-        path = self.directory / _artifact_name(name)
+        name = _inside(name)
+        if name in (_MANIFEST, _METRICS):
+            raise ValueError(f"{name!r} is written by the run itself: choose another name")
         if isinstance(content, (Mapping, list)):
             content = _strict_json.dumps(content, what=f"artifact {name!r}", indent=2) + b"\n"
         elif isinstance(content, str):
@@ -161,6 +162,7 @@ class Run:
             # Before the file, so that even after a kill in between no artifact is unknown to the manifest.
             self._manifest["artifacts"].append(name)
             self._write_manifest()
+        path = self.directory / name
         with replacement(path) as temporary:
             if isinstance(content, bytes):
                 temporary.write_bytes(content)
@@ -176,15 +178,16 @@ class Run:
 def _new_manifest(
     arguments: Any, seed: int | None, inputs: Iterable[PathLike] | Mapping[str, PathLike] | None, device: object
 ) -> dict[str, Any]:
-    if dataclasses.is_dataclass(arguments) and not isinstance(arguments, type):
-        arguments = dataclasses.asdict(arguments)
+    recorded = without_secrets({} if arguments is None else arguments)
+    if not isinstance(recorded, dict):
+        raise TypeError(f"arguments must be a mapping or a dataclass, got {type(arguments).__name__}")
     return {
         "format": _FORMAT,
         "started": _now(),
         "ended": None,
         "outcome": "running",
         "seed": seed,
-        "arguments": without_secrets(dict(arguments or {})),
+        "arguments": recorded,
         "inputs": _hashed(inputs),
         "device": None if device is None else str(device),
         "environment": environment(),
@@ -218,7 +221,8 @@ def _digest(path: Path) -> str:
 
 
 def _is_empty(directory: Path) -> bool:
-    return not directory.exists() or not any(directory.iterdir())
+    # A run killed while it wrote its first manifest left a temporary file and nothing else.
+    return not directory.exists() or all(map(is_temporary, directory.iterdir()))
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -263,16 +267,15 @@ def _remove_earlier_run(directory: Path) -> None:
         artifacts = []
     for name in [*artifacts, _METRICS, _MANIFEST]:  # the manifest last: until then it tells what is left to remove
         with contextlib.suppress(FileNotFoundError):
-            (directory / name).unlink()
+            (directory / _inside(name)).unlink()
 
 
-def _artifact_name(name: str) -> PurePosixPath:
+def _inside(name: str) -> str:
+    """`name` in its shortest form, if it stays inside the run directory."""
     path = PurePosixPath(name)
     if not path.name or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         raise ValueError(f"name must be a relative path inside the run directory, got {name!r}")
-    if str(path) in (_MANIFEST, _METRICS):
-        raise ValueError(f"{name!r} is written by the run itself: choose another name")
-    return path
+    return str(path)
 
 
 def _finite(value: Any) -> Any:

@@ -36,6 +36,8 @@ def recall_at_k(similarity: npt.ArrayLike, targets: Sequence[int | Sequence[int]
     scores = np.asarray(similarity)
     if scores.ndim != 2 or scores.size == 0:
         raise ValueError(f"similarity must have the shape (queries, candidates), got {scores.shape}")
+    if scores.dtype.kind not in "biuf":
+        raise ValueError(f"similarity must be numbers, got dtype {scores.dtype}")
     if scores.dtype.kind == "f" and np.isnan(scores).any():
         raise ValueError(f"similarity is NaN for query {int(np.isnan(scores).any(axis=1).argmax())}")
     queries, candidates = scores.shape
