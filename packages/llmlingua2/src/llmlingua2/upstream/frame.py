@@ -1,0 +1,60 @@
+"""What the model sees of a chunk, and what it says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .tokenizer import PieceTokenizer
+
+__all__ = ["Frame", "ScoredChunk"]
+
+
+@dataclass(frozen=True)
+class ScoredChunk:
+    """The pieces the model attended to, frame included, with their probability of being kept.
+
+    Attributes:
+        ids: int64, shape ``(n,)``.
+        probabilities: float32 (float16 for a float16 model), shape ``(n,)``.
+    """
+
+    ids: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What goes around the pieces of a chunk.
+
+    ``upstream`` writes BERT's names whatever the model, as 0.2.2 does: on XLM-RoBERTa they all become the unknown
+    token. ``true`` uses the model's own special tokens.
+    """
+
+    start: int
+    end: int
+    padding: int
+    hidden_piece: str  # pieces with this text are masked out
+    keep_end: bool  # cut the pieces, never the closing token, of a chunk that is too long
+
+    @classmethod
+    def upstream(cls, tokenizer: PieceTokenizer) -> Frame:
+        start, end, padding = (tokenizer.id_of(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
+        return cls(start, end, padding, hidden_piece="[PAD]", keep_end=False)
+
+    @classmethod
+    def true(cls, tokenizer: PieceTokenizer) -> Frame:
+        roles = ("cls_token", "sep_token", "pad_token")
+        missing = [role for role in roles if role not in tokenizer.names]
+        if missing:
+            raise ValueError(f"model_name: its tokenizer names no {' or '.join(missing)}, which compat=False needs")
+        start, end, padding = (tokenizer.id_of(tokenizer.names[role]) for role in roles)
+        return cls(start, end, padding, hidden_piece=tokenizer.names["pad_token"], keep_end=True)
+
+    def row(self, ids: Sequence[int], limit: int) -> list[int]:
+        """``start, ids, end`` cut to ``limit``."""
+        if self.keep_end:
+            return [self.start, *ids[: limit - 2], self.end]
+        return [self.start, *ids, self.end][:limit]

@@ -1,0 +1,174 @@
+"""The tokenizer as 0.2.2 sees it: piece strings, special names, and the added ``[NEWi]`` placeholders.
+
+``tokenizer.json`` is read through ``tokenizers`` directly. Where ``transformers`` lets ``tokenizer_config.json`` decide
+how BERT text is normalised, so does this, because the pieces must be the ones that 0.2.2 gets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tokenizers import AddedToken, Encoding, Tokenizer, normalizers
+
+from .arguments import whole_characters
+from .families import Family, family_of
+from .force import placeholder_names
+
+__all__ = ["PieceTokenizer"]
+
+_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+# What the tokenizer classes of transformers use when the files name nothing else.
+_BERT = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
+_XLMR = {
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "cls_token": "<s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+}
+_GENERIC_CLASSES = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend", "PythonBackend")
+
+
+class PieceTokenizer:
+    """Turns text into piece strings or ids, and pieces back into text.
+
+    Attributes:
+        family: the word-boundary rules.
+        names: special tokens by role (``cls_token`` ...), as ``special_tokens_map`` would list them.
+    """
+
+    def __init__(self, backend: Tokenizer, names: Mapping[str, str]) -> None:
+        self.family: Family = family_of(type(backend.model).__name__)
+        self.names = dict(names)
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+
+    @classmethod
+    def load(cls, model_name: str, options: Mapping[str, object]) -> PieceTokenizer:
+        """From a local folder or hub id; ``options`` are those of ``from_pretrained`` (``revision`` ...).
+
+        A checkpoint without ``tokenizer.json`` is converted by ``transformers.AutoTokenizer``.
+        """
+        files = {
+            name: _file(model_name, name, options) for name in ("tokenizer", "tokenizer_config", "special_tokens_map")
+        }
+        if files["tokenizer"] is None:
+            from transformers import AutoTokenizer
+
+            converted = AutoTokenizer.from_pretrained(model_name, **options)
+            names = {role: str(name) for role, name in converted.special_tokens_map.items() if role in _NAMES}
+            return cls(Tokenizer.from_str(converted.backend_tokenizer.to_str()), names)
+        backend = Tokenizer.from_file(str(files["tokenizer"]))
+        config = _json(files["tokenizer_config"])
+        if _is_bert(backend, config):
+            backend.normalizer = normalizers.BertNormalizer(
+                clean_text=True,
+                handle_chinese_chars=config.get("tokenize_chinese_chars", True),
+                strip_accents=config.get("strip_accents"),
+                lowercase=config.get("do_lower_case", True),
+            )
+        # Where the configuration lists the added tokens itself, transformers ignores the older map file.
+        old = {} if "added_tokens_decoder" in config else _json(files["special_tokens_map"])
+        return cls(backend, _special_names(backend, config, old))
+
+    @property
+    def special(self) -> frozenset[str]:
+        """The special tokens, whatever their role."""
+        return frozenset(self.names.values())
+
+    def __len__(self) -> int:
+        return self._backend.get_vocab_size(with_added_tokens=True)
+
+    def add_placeholders(self, count: int) -> None:
+        """Makes ``[NEW0] .. [NEW<count-1>]`` special tokens; those the files hold already keep their ids."""
+        self._backend.add_special_tokens(
+            [AddedToken(name, normalized=False, special=True) for name in placeholder_names(count)]
+        )
+
+    def pieces(self, text: str) -> list[str]:
+        """Piece strings of a text, without special tokens; an unknown piece keeps its surface."""
+        return self._backend.encode(text, add_special_tokens=False).tokens
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """Ids and piece strings of several texts, without special tokens."""
+        return self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+
+    def ids(self, text: str) -> list[int]:
+        """Ids of a text, without special tokens."""
+        return self._backend.encode(whole_characters(text), add_special_tokens=False).ids
+
+    def join(self, pieces: list[str]) -> str:
+        """The decoder's text for piece strings."""
+        decoder = self._backend.decoder
+        return " ".join(pieces) if decoder is None else decoder.decode(pieces)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, special tokens included."""
+        return self._backend.decode(list(ids), skip_special_tokens=False)
+
+    def piece(self, token_id: int) -> str:
+        """The piece string of an id."""
+        piece = self._backend.id_to_token(token_id)
+        if piece is None:
+            raise ValueError(f"model_name: its tokenizer has no piece with id {token_id}")
+        return piece
+
+    def id_of(self, piece: str) -> int:
+        """The id of a piece string, or the unknown token's.
+
+        Raises:
+            ValueError: the piece is unknown and there is no unknown token.
+        """
+        token_id = self._backend.token_to_id(piece)
+        if token_id is None and "unk_token" in self.names:
+            token_id = self._backend.token_to_id(self.names["unk_token"])
+        if token_id is None:
+            raise ValueError(f"model_name: its tokenizer has neither the piece {piece!r} nor an unknown token")
+        return token_id
+
+
+def _file(model_name: str, stem: str, options: Mapping[str, object]) -> Path | None:
+    from transformers.utils.hub import cached_file
+
+    path = cached_file(
+        model_name,
+        f"{stem}.json",
+        _raise_exceptions_for_missing_entries=False,
+        **{key: options[key] for key in _HUB_OPTIONS if key in options},
+    )
+    return None if path is None else Path(path)
+
+
+_HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
+
+
+def _json(path: Path | None) -> dict:
+    return {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+
+
+def _is_bert(backend: Tokenizer, config: Mapping[str, object]) -> bool:
+    """Whether transformers would rebuild the normaliser from the configuration."""
+    return isinstance(backend.normalizer, normalizers.BertNormalizer) and (
+        config.get("tokenizer_class") not in _GENERIC_CLASSES
+    )
+
+
+def _special_names(backend: Tokenizer, config: Mapping[str, object], old: Mapping[str, object]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    if config.get("tokenizer_class") not in _GENERIC_CLASSES:
+        names.update(_BERT if type(backend.model).__name__ == "WordPiece" else _XLMR)
+    for source in (config, old):
+        for role in _NAMES:
+            value = source.get(role)
+            if isinstance(value, Mapping):
+                value = value["content"]
+            if isinstance(value, str):
+                names[role] = value
+            elif role in source and value is None:
+                names.pop(role, None)
+    return names
