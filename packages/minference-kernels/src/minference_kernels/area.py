@@ -30,7 +30,7 @@ def visible_cells(head: HeadIndex) -> int:
 
 
 def computed_cells(head: HeadIndex) -> int:
-    """Cells in the 64 x 64 tiles the kernel touches: each range, and the group of columns, rounded up to whole tiles."""
+    """Cells in the 64 x 64 tiles the kernel touches: each range, and the columns together, rounded up to whole tiles."""
     tiles = 0
     for _, _, ranges, columns in _row_blocks(head):
         tiles += int((-(-(ranges[..., 1] - ranges[..., 0]) // KEY_TILE)).sum()) + int((-(-columns // KEY_TILE)).sum())

@@ -37,8 +37,9 @@ class SparseIndex:
 
     With ``n = batch * num_heads`` and head ``i = b * num_heads + h``: ``kinds`` int8 [n]; ``sinks``, ``locals``,
     ``dense_from`` int64 [n]; ``run_ptr`` int64 [n + 1] into ``run_data`` int32 [., 2]; ``column_ptr`` int64 [n + 1]
-    into ``column_data`` int32; ``block_head_ptr`` int64 [n + 1] into ``block_ptr`` int64 (M + 1 entries for a `BLOCK` head,
-    none for the others, counted from 0 within the head) and ``block_data_ptr`` int64 [n + 1] into ``block_data`` int32.
+    into ``column_data`` int32; ``block_head_ptr`` int64 [n + 1] into ``block_ptr`` int64 (M + 1 entries for a `BLOCK`
+    head, none for the others, counted from 0 within the head); ``block_data_ptr`` int64 [n + 1] into ``block_data``
+    int32.
     """
 
     batch: int
