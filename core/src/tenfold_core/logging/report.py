@@ -193,13 +193,13 @@ def _is_number(cell: Any) -> bool:
 
 def _is_numeric(column: Sequence[Any]) -> bool:
     cells = [cell for cell in map(_plain, column) if cell is not None]
-    # An interval (of tenfold_core.metrics) is recognised by its estimate.
-    return bool(cells) and all(
-        _is_number(cell)
-        or hasattr(cell, "estimate")
-        or (isinstance(cell, str) and _NUMBER_TEXT.fullmatch(cell.strip()))
-        for cell in cells
-    )
+    return bool(cells) and all(map(_is_quantity, cells))
+
+
+def _is_quantity(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return _NUMBER_TEXT.fullmatch(cell.strip()) is not None
+    return _is_number(cell) or hasattr(cell, "estimate")  # an Interval of tenfold_core.metrics
 
 
 def _shown(column: Sequence[Any]) -> list[str]:

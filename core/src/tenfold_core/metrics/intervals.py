@@ -1,5 +1,6 @@
 """How sure a number is: bootstrap intervals and a randomisation test, both able to keep groups whole."""
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,9 @@ Groups = Sequence[Hashable] | npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence interval; prints as `0.812 [0.79, 0.833]`.
+    """An estimate with its confidence interval.
+
+    Prints as `0.812 [0.790, 0.833]`: with the decimals that give the interval's width two significant digits.
 
     Attributes:
         estimate: the statistic of the data themselves.
@@ -29,7 +32,9 @@ class Interval:
     level: float
 
     def __str__(self) -> str:
-        return f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        width = self.high - self.low
+        decimals = min(9, max(0, 1 - math.floor(math.log10(width)))) if 0 < width < math.inf else 3
+        return f"{self.estimate:.{decimals}f} [{self.low:.{decimals}f}, {self.high:.{decimals}f}]"
 
 
 def bootstrap_ci(
@@ -106,7 +111,7 @@ def paired_difference(
 
     Example:
         >>> print(paired_difference([0.9, 0.8, 0.7, 0.9], [0.7, 0.7, 0.6, 0.8]))
-        0.125 [0.1, 0.175]
+        0.125 [0.100, 0.175]
     """
     return bootstrap_ci(_differences(a, b), groups=groups, draws=draws, level=level, seed=seed)
 
