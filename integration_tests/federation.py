@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
@@ -27,11 +28,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".envs"
 CONSTRAINTS = ROOT / "integration_tests" / "constraints.txt"
+PINS = ROOT / "integration_tests" / "pins.txt"
 DEMO_RUNS = ROOT / "runs" / "demo"
 SOURCE_DATE_EPOCH = "1767225600"  # 2026-01-01: the same wheel, byte for byte, whoever builds it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Package:
     """One independently installable distribution of the house."""
 
@@ -128,7 +130,7 @@ class Environment:
         return self.path / "bin" / "python"
 
     def install(self, *requirements: str | Path, options: Sequence[str] = (), constrained: bool = True) -> None:
-        pinned = ["--constraint", str(CONSTRAINTS)] if constrained else []
+        pinned = ["--constraint", str(CONSTRAINTS)] if constrained and CONSTRAINTS.exists() else []
         uv("pip", "install", "--python", self.python, *pinned, *options, *requirements)
 
     def run(self, *command: str | Path, **options) -> int:
@@ -218,7 +220,7 @@ def test_package(package: Package, mode: str) -> Count:
         options += ["--resolution", "lowest-direct"]
     environment.install(core().wheel, package.wheel, options=options, constrained=mode == "pinned")
     selection = ["-m", "not peer and not gpu and not hub" if mode == "lowest" else "not gpu and not hub"]
-    documents = ["--markdown-docs", *package.documents()] if package != core() else []
+    documents = ["--markdown-docs", *package.documents()] if package.name != core().name else []
     return pytest(environment, f"{package.name}-{mode}", ["-n", "2", *selection, package.path / "tests", *documents])
 
 
@@ -318,16 +320,21 @@ def demo_index(results: Sequence[tuple[Package, int, str]]) -> str:
 
 def command_lock(arguments: argparse.Namespace) -> int:
     """Write the one set of pinned versions that works together (every package, every extra, tests, peers and tools)."""
-    build([])
-    projects: list[Path] = [ROOT / "core" / "pyproject.toml", *(p.path / "pyproject.toml" for p in packages())]
-    groups = [part for package in [core(), *packages()] for part in group_options(package, package.groups)]
-    uv(
-        *("pip", "compile", "--universal", "--python-version", "3.11", *projects, "--all-extras", *groups),
-        *("--group", f"{ROOT / 'pyproject.toml'}:tools", "--find-links", ROOT / "core" / "dist"),
-        *("--no-emit-package", "tenfold-core", "--no-annotate", "--no-header", "--upgrade"),
-        *("--constraint", ROOT / "integration_tests" / "pins.txt", "--output-file", CONSTRAINTS),
-    )
-    head = "# The pinned set that works together. Written by `make lock`; pins.txt holds the few versions chosen by hand.\n"
+    everything = [core(), *packages()]
+    build(packages())
+    groups = [part for package in everything for part in group_options(package, package.groups)]
+    with tempfile.TemporaryDirectory() as folder:
+        # The wheels by path, so that no package of the same name elsewhere can be meant.
+        wanted = Path(folder) / "wheels.in"
+        extras = {p: ",".join(p.metadata["project"].get("optional-dependencies", {})) for p in everything}
+        wanted.write_text("".join(f"{p.name}[{extras[p]}] @ {p.wheel.as_uri()}\n" for p in everything))
+        uv(
+            *("pip", "compile", "--universal", "--python-version", "3.11", wanted, *groups),
+            *("--group", f"{ROOT / 'pyproject.toml'}:tools", "--constraint", PINS, "--upgrade"),
+            *(part for package in everything for part in ("--no-emit-package", package.name)),
+            *("--no-annotate", "--no-header", "--output-file", CONSTRAINTS),
+        )
+    head = f"# The pinned set that works together. `make lock` writes it; {PINS.name} holds the few versions chosen by hand.\n"
     CONSTRAINTS.write_text(head + CONSTRAINTS.read_text(encoding="utf-8"), encoding="utf-8")
     return 0
 
@@ -398,7 +405,7 @@ def command_release(arguments: argparse.Namespace) -> int:
             raise SystemExit(f"the tag says {tagged['version']}, {package.name}'s {where} says {version}")
     builds = []
     for _ in range(2):
-        build([] if package == core() else [package])
+        build([] if package.name == core().name else [package])
         builds.append({f.name: f.read_bytes() for f in sorted((package.path / "dist").iterdir())})
     if builds[0] != builds[1]:
         raise SystemExit("two builds of the same source differ")
