@@ -198,7 +198,7 @@ class Count:
 
 
 def pytest(environment: Environment, label: str, arguments: Sequence[str | Path]) -> Count:
-    junit = ENVIRONMENTS / "reports" / f"{label}.xml"
+    junit = ENVIRONMENTS / "reports" / f"{label.replace(' ', '-')}.xml"
     junit.parent.mkdir(parents=True, exist_ok=True)
     junit.unlink(missing_ok=True)
     command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", *arguments]
@@ -221,7 +221,8 @@ def test_package(package: Package, mode: str) -> Count:
     environment.install(core().wheel, package.wheel, options=options, constrained=mode == "pinned")
     selection = ["-m", "not peer and not gpu and not hub" if mode == "lowest" else "not gpu and not hub"]
     documents = ["--markdown-docs", *package.documents()] if package.name != core().name else []
-    return pytest(environment, f"{package.name}-{mode}", ["-n", "2", *selection, package.path / "tests", *documents])
+    label = package.name if mode == "pinned" else f"{package.name} {mode}"
+    return pytest(environment, label, ["-n", "2", *selection, package.path / "tests", *documents])
 
 
 def integration() -> Count:
