@@ -34,7 +34,7 @@ NO_SIDES: frozenset[str] = frozenset()
 
 
 class Phrase(NamedTuple):
-    """One statement about one entity, with spans relative to the sentence that holds it (what the sentence cache keeps).
+    """One statement about one entity, with spans relative to the sentence that holds it (what is cached).
 
     Attributes:
         entity: lexicon id (``"pleural_effusion"``), the phrase itself for ``source="unmatched_text"``, or the id of a

@@ -1,0 +1,364 @@
+"""The compiled lexicon: a word trie over every term, and what the entities mean to one another.
+
+Matching a report costs one dictionary look-up per word; the longest term wins. Nothing here is a regular expression,
+so hostile text costs no more than ordinary text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+from radjudge.lexicon_files import ASSETS, EntityEntry, LexiconFiles, load_files
+from radjudge.records import Kind, Significance
+
+# Classes of lexicon entries, in the order in which a term that belongs to several is resolved (first wins).
+(
+    WORD,
+    PLACE,
+    DEGREE,
+    ENTITY,
+    ANATOMY,
+    PREDICATE,
+    TRAJECTORY,
+    NEGATION,
+    NEGATION_AFTER,
+    UNCERTAIN,
+    UNCERTAIN_CLAUSE,
+    UNCERTAIN_AFTER,
+    CONJUNCTION,
+    TERMINATOR,
+    PREPOSITION,
+    VERB,
+    HISTORY,
+    OLD,
+    LINK,
+    JOINER,
+    NOT_ASSERTED,
+    MEASUREMENT,
+    SUSPICIOUS,
+) = range(23)
+
+NO_NAMES: frozenset[str] = frozenset()
+_SPINE = frozenset(["cervical", "thoracic", "lumbar"])
+_ALTERNATIVES = re.compile(r"\(([^()]*)\)")
+_TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?|___+|[,;:()?]")
+
+
+class Entity:
+    """What the lexicon knows of one entity. ``ancestors`` and ``descendants`` include the entity itself."""
+
+    __slots__ = ("acute", "ancestors", "descendants", "group", "id", "kind", "level", "name", "quantity")
+
+    def __init__(self, entity: str, entry: EntityEntry) -> None:
+        self.id = entity
+        self.name = entry.name or entity.replace("_", " ")
+        self.kind: Kind = entry.kind
+        self.level: Significance = entry.level
+        self.group = entry.group
+        self.acute = entry.acute
+        self.quantity = entry.quantity
+        self.ancestors: frozenset[str] = NO_NAMES
+        self.descendants: frozenset[str] = NO_NAMES
+
+
+class Entry:
+    """What one term means. Only the attributes of its class are filled."""
+
+    __slots__ = (
+        "cls",
+        "denies",
+        "entity",
+        "inner",
+        "negated",
+        "normal",
+        "position",
+        "rank",
+        "sides",
+        "value",
+        "when",
+        "zones",
+    )
+
+    def __init__(self, cls: int, value: str = "") -> None:
+        self.cls = cls
+        self.value = value
+        self.entity: Entity | None = None
+        self.sides = NO_NAMES
+        self.zones = NO_NAMES
+        self.position = False
+        self.rank: float | None = None
+        self.when: dict[str, str] = {}
+        self.normal: Normal | None = None
+        self.negated: Normal | None = None
+        self.denies = NO_NAMES
+        self.inner: tuple[tuple[Entry, int, int], ...] = ()
+
+
+class Normal:
+    """A normal statement: its id, its name and every entity it denies."""
+
+    __slots__ = ("denies", "id", "name")
+
+    def __init__(self, normal: str, name: str, denies: frozenset[str]) -> None:
+        self.id = normal
+        self.name = name
+        self.denies = denies
+
+
+Node = tuple["Entry | None", "dict[str, Node] | None"]
+
+
+def expand(term: str) -> Iterator[str]:
+    """Every spelling of a term: ``"(left|right|) lung"`` gives three. Hyphens count as spaces."""
+    parts = _ALTERNATIVES.split(term.replace("-", " "))
+    choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
+    for words in product(*choices):
+        yield " ".join(" ".join(words).split())
+
+
+def plural_of(term: str) -> str:
+    """The regular plural of a term's last word, or the term where that word cannot take one."""
+    if term.endswith("s"):
+        return term
+    if term.endswith("y") and term[-2:-1] not in "aeiou":
+        return term[:-1] + "ies"
+    return term + ("es" if term.endswith(("x", "ch", "sh")) else "s")
+
+
+class Lexicon:
+    """Entities, their relations and the trie of terms, compiled from a folder of YAML files."""
+
+    def __init__(self, files: LexiconFiles) -> None:
+        self.entities = {name: Entity(name, entry) for name, entry in files.entities.items()}
+        self._relate(files)
+        self.acute = frozenset(name for name, entity in self.entities.items() if entity.acute)
+        self.trie: dict[str, list] = {}
+        self.normals: dict[str, Normal] = {}
+        self._places = dict(self._place_terms(files))
+        self._entities_and_anatomy(files)
+        self._modifiers(files)
+        self._triggers(files)
+        self.function_words = frozenset(files.words.function)
+        self.report_words = frozenset(files.words.report)
+        self.foreign_words = frozenset(files.words.foreign) - self.function_words - self.report_words - {"i", "no"}
+        self._words(files)
+        self.levels = {zone: level for level, zones in files.modifiers.levels.items() for zone in zones}
+        self.positions = frozenset(files.modifiers.positions)
+        self._compatible = {frozenset(pair) for pair in files.modifiers.compatible}
+        self.zones_conflict = cache(self._zones_conflict)
+
+    def name_of(self, entity: str) -> str:
+        """What a reader calls an entity or a normal statement."""
+        if entity in self.entities:
+            return self.entities[entity].name
+        return self.normals[entity].name if entity in self.normals else entity
+
+    @cache  # noqa: B019: one lexicon lives as long as the process
+    def relation(self, one: str, other: str) -> float:
+        """How well one entity stands for another: 1 the same, 0.7 parent and child, 0.5 same group, 0 otherwise."""
+        if one == other:
+            return 1.0
+        first, second = self.entities.get(one), self.entities.get(other)
+        if first is None or second is None:
+            return 0.0
+        if one in second.ancestors or other in first.ancestors:
+            return 0.7
+        return 0.5 if first.group and first.group == second.group else 0.0
+
+    def _zones_conflict(self, one: frozenset[str], other: frozenset[str]) -> bool:
+        """Whether two non-empty sets of zones name different places."""
+        for zone in one:
+            for peer in other:
+                if zone == peer:
+                    return False
+                level, peer_level = self.levels.get(zone), self.levels.get(peer)
+                if level is None or peer_level is None or level == peer_level:
+                    return False
+                pairs = ((zone, peer), (zone, peer_level), (level, peer), (level, peer_level))
+                if any(frozenset(pair) in self._compatible for pair in pairs):
+                    return False
+        return True
+
+    # --- compilation ---------------------------------------------------------------------------------------------
+
+    def _relate(self, files: LexiconFiles) -> None:
+        def ancestors(name: str, seen: tuple[str, ...] = ()) -> set[str]:
+            if name in seen:
+                raise ValueError(f"entities.yaml: {name} is its own ancestor")
+            found = {name}
+            for parent in files.entities[name].parents:
+                found |= ancestors(parent, (*seen, name))
+            return found
+
+        below: dict[str, set[str]] = {name: set() for name in self.entities}
+        for name, entity in self.entities.items():
+            entity.ancestors = frozenset(ancestors(name))
+            for ancestor in entity.ancestors:
+                below[ancestor].add(name)
+        for name, entity in self.entities.items():
+            entity.descendants = frozenset(below[name])
+
+    def _denied(self, names: Iterable[str]) -> frozenset[str]:
+        denied: set[str] = set()
+        for name in names:
+            denied |= self.acute if name == "acute" else self.entities[name].descendants
+        return frozenset(denied)
+
+    def _add(self, terms: Iterable[str], entry: Entry, *, plural: bool = False) -> None:
+        for term in terms:
+            for spelling in expand(term):
+                self._insert(spelling, entry)
+                if plural:
+                    self._insert(plural_of(spelling), entry)
+
+    def _insert(self, spelling: str, entry: Entry) -> None:
+        words = _TOKEN.findall(spelling)
+        if not words:
+            return
+        level = self.trie
+        for word in words[:-1]:
+            node = level.setdefault(word, [None, None])
+            if node[1] is None:
+                node[1] = {}
+            level = node[1]
+        node = level.setdefault(words[-1], [None, None])
+        if node[0] is None:
+            node[0] = entry
+
+    def _normal(self, record: object) -> Normal | None:
+        if record is None:
+            return None
+        normal = Normal(record.id, record.name, self._denied(record.denies))  # type: ignore[attr-defined]
+        self.normals.setdefault(normal.id, normal)
+        return normal
+
+    def _place_terms(self, files: LexiconFiles) -> Iterator[tuple[tuple[str, ...], Entry]]:
+        """Every way to name a side or a zone, longest first where terms repeat."""
+        both = frozenset(["left", "right"])
+        modifiers = files.modifiers
+        rows: list[tuple[list[str], str, frozenset[str], frozenset[str]]] = []
+        for name, terms in modifiers.zones.items():
+            rows.append((terms, name, NO_NAMES, frozenset([name])))
+        for name, located in modifiers.located.items():
+            rows.append((located.terms, name, frozenset(located.sides), frozenset(located.zones)))
+        for name, terms in modifiers.sides.items():
+            rows.append((terms, name, both if name == "both" else frozenset([name]), NO_NAMES))
+        for terms, name, sides, zones in rows:
+            entry = Entry(PLACE, name)
+            entry.sides, entry.zones = sides, zones
+            for term in terms:
+                for spelling in expand(term):
+                    yield tuple(_TOKEN.findall(spelling)), entry
+
+    def _inner_places(self, words: list[str], bony: bool) -> tuple[tuple[Entry, int, int], ...]:
+        """Sides and zones named inside a term ("basilar atelectasis"), with their word ranges."""
+        found = []
+        index = 0
+        while index < len(words):
+            for end in range(len(words), index, -1):
+                entry = self._places.get(tuple(words[index:end]))
+                if entry is not None:
+                    if bony or not entry.zones & _SPINE:
+                        found.append((entry, index, end))
+                    index = end
+                    break
+            else:
+                index += 1
+        return tuple(found)
+
+    def _entities_and_anatomy(self, files: LexiconFiles) -> None:
+        self.defaults = files.anatomy.defaults
+        predicates = {}
+        for predicate, terms in files.anatomy.predicates.items():
+            entry = predicates[predicate] = Entry(PREDICATE, predicate)
+            self._add(terms, entry)
+        for name, record in files.entities.items():
+            self._add_entity(self.entities[name], record)
+        for name, record in files.anatomy.anatomy.items():
+            entry = Entry(ANATOMY, name)
+            entry.zones = frozenset([record.zone]) if record.zone else NO_NAMES
+            entry.when = record.when
+            entry.normal, entry.negated = self._normal(record.normal), self._normal(record.negated)
+            self._add(record.terms, entry)
+
+    def _add_entity(self, entity: Entity, record: EntityEntry) -> None:
+        bony = entity.group in ("fracture", "degenerative", "spine_curve", "bone_lesion", "orthopaedic")
+        entries: dict[tuple, Entry] = {}
+        for term in record.terms:
+            for spelling in expand(term):
+                inner = self._inner_places(_TOKEN.findall(spelling), bony)
+                entry = entries.get(inner)
+                if entry is None:
+                    entry = entries[inner] = Entry(ENTITY, entity.id)
+                    entry.entity, entry.inner = entity, inner
+                self._insert(spelling, entry)
+                if record.plural:
+                    self._insert(plural_of(spelling), entry)
+
+    def _modifiers(self, files: LexiconFiles) -> None:
+        modifiers = files.modifiers
+        for words, place in self._places.items():
+            self._insert(" ".join(words), place)
+        for name, terms in modifiers.positions.items():
+            entry = Entry(PLACE, name)
+            entry.zones, entry.position = frozenset([name]), True
+            self._add(terms, entry)
+        for rank, terms in modifiers.degrees.items():
+            entry = Entry(DEGREE, terms[0])
+            entry.rank = rank
+            self._add(terms, entry)
+        for name, terms in modifiers.quantity_words.items():
+            entry = Entry(TRAJECTORY, "worsened" if name == "increased" else "improved")
+            entry.when = {"quantity": name}
+            self._add(terms, entry)
+        for name, terms in modifiers.trajectories.items():
+            self._add(terms, Entry(TRAJECTORY, name))
+
+    def _triggers(self, files: LexiconFiles) -> None:
+        triggers = files.triggers
+        self._add(triggers.suspicious, Entry(SUSPICIOUS))
+        self._add(triggers.pseudo_negation, Entry(WORD))
+        for cls, terms in (
+            (NEGATION_AFTER, triggers.negation_after),
+            (UNCERTAIN_AFTER, triggers.uncertain_after),
+            (NEGATION, triggers.negation),
+            (UNCERTAIN_CLAUSE, triggers.uncertain_clause),
+            (UNCERTAIN, triggers.uncertain),
+            (TERMINATOR, triggers.terminators),
+            (HISTORY, triggers.history),
+            (OLD, triggers.old),
+            (NOT_ASSERTED, triggers.not_asserted),
+            (LINK, triggers.links),
+            (CONJUNCTION, triggers.conjunctions),
+            (VERB, triggers.verbs),
+            (PREPOSITION, triggers.prepositions),
+            (JOINER, triggers.joiners),
+        ):
+            for term in terms:
+                for spelling in expand(term):
+                    # the words themselves are kept: "or", "versus" and "of" have rules of their own
+                    self._insert(spelling, Entry(cls, spelling))
+        self._insert(",", Entry(CONJUNCTION, ","))
+        self._insert(";", Entry(TERMINATOR, ";"))
+        self._insert(":", Entry(VERB, ":"))
+        for bracket in "()":
+            self._insert(bracket, Entry(WORD, bracket))
+
+    def _words(self, files: LexiconFiles) -> None:
+        word = Entry(WORD)
+        for term in (*files.words.function, *files.words.report, "xxxx", "___"):
+            self._insert(term, word)
+
+
+@cache
+def load_lexicon(folder: Path = ASSETS) -> Lexicon:
+    """The lexicon of a folder of YAML files (default: the shipped one), compiled once per process.
+
+    Raises:
+        FileNotFoundError, ValueError: see :func:`radjudge.lexicon_files.load_files`.
+    """
+    return Lexicon(load_files(folder))

@@ -1,0 +1,1 @@
+"""From text to findings: normalisation, sections, sentences, scopes, phrases, merged findings."""

@@ -1,0 +1,466 @@
+"""From matched words to statements: which side, degree, size and trajectory belong to which finding.
+
+One pass over the items of a sentence. Words in front of a noun wait for it; words behind it, after a preposition, a verb
+or a comma, go back to it. A structure and a predicate make a finding wherever they meet ("heart is enlarged",
+"enlargement of the cardiac silhouette").
+"""
+
+from __future__ import annotations
+
+from radjudge.lexicon import (
+    ANATOMY,
+    CONJUNCTION,
+    DEGREE,
+    ENTITY,
+    JOINER,
+    LINK,
+    MEASUREMENT,
+    NO_NAMES,
+    PLACE,
+    PREDICATE,
+    PREPOSITION,
+    TERMINATOR,
+    TRAJECTORY,
+    VERB,
+    Entity,
+    Entry,
+    Lexicon,
+    Normal,
+)
+from radjudge.parser.negation import DENIED, PAST, SUSPECTED, UNSTATED, WAS_OLD, scopes
+from radjudge.parser.tokens import Item, Words
+from radjudge.records import Phrase, Span
+
+STUDY_COMPARISON = "study_comparison"
+"""Id of "no significant change": a statement about the whole study that has a trajectory and nothing else."""
+
+_NORMALITY = frozenset(["normal", "clear"])
+_REACH = 40
+
+
+class Draft:
+    """A statement under construction."""
+
+    __slots__ = (
+        "degree",
+        "degrees",
+        "entity",
+        "extent",
+        "first",
+        "flags",
+        "inherits",
+        "last",
+        "measured",
+        "mm",
+        "normal",
+        "places",
+        "sides",
+        "trajectories",
+        "trajectory",
+        "zones",
+    )
+
+    def __init__(self, entity: Entity | None, normal: Normal | None, first: int, last: int, flags: int) -> None:
+        self.entity = entity
+        self.normal = normal
+        self.first = first
+        self.last = last
+        self.flags = flags
+        self.sides = NO_NAMES
+        self.zones = NO_NAMES
+        self.degree: float | None = None
+        self.trajectory: str | None = None
+        self.mm: tuple[float, ...] = ()
+        self.places: list[Item] = []
+        self.degrees: list[Item] = []
+        self.trajectories: list[Item] = []
+        self.measured: list[Item] = []
+        self.inherits: Draft | None = None
+
+    def place(self, item: Item) -> None:
+        """Add a side, zone or device position."""
+        entry = item[0]
+        if entry.position != (self.entity is not None and self.entity.kind == "device") and entry.position:
+            return
+        self.sides |= entry.sides
+        self.zones |= entry.zones
+        self.places.append(item)
+
+    def grade(self, item: Item) -> None:
+        """Set the degree; the first one stated stays."""
+        if self.degree is None:
+            self.degree = item[0].rank
+            self.degrees.append(item)
+
+    def compare(self, item: Item) -> None:
+        """Set the trajectory; one that says more than "stable" replaces it."""
+        if self.trajectory is None or self.trajectory == "stable":
+            self.trajectory = item[0].value
+        self.trajectories.append(item)
+
+    def measure(self, item: Item) -> None:
+        """Add sizes or distances."""
+        self.mm += item[0].when["mm"]  # type: ignore[operator]
+        self.measured.append(item)
+
+
+class PhraseReader:
+    """Reads the items of one sentence; see the module's description."""
+
+    def __init__(self, lexicon: Lexicon, words: Words) -> None:
+        self.lexicon = lexicon
+        self.words = words
+        self.items = words.items
+        self.flags = scopes(words.items)
+        self.drafts: list[Draft] = []
+        self.normals: list[Draft] = []
+        self.study: Item | None = None
+        self.negations: list[Item] = []
+        self._new_clause()
+
+    def _new_clause(self) -> None:
+        self.group: list[Draft] = []  # statements that what follows may describe
+        self.waiting: list[Item] = []  # modifiers in front of a noun, with the conjunctions between them
+        self.subjects: list[tuple[int, Item, list[Item]]] = []  # structures and the places in front of them
+        self.predicates: list[tuple[int, Item]] = []  # predicates in front of their structure
+        self.composed = False  # the subjects have had a predicate
+        self.behind = False  # a preposition: places go back to the statement before it
+        self.verb = False  # a verb since the last statement or structure
+        self.link = False
+        self.joined = False
+
+    def read(self) -> list[Draft]:
+        """Every statement of the sentence, in text order."""
+        handlers = _HANDLERS
+        for place, item in enumerate(self.items):
+            handler = handlers[item[0].cls]
+            if handler is not None:
+                handler(self, place, item)
+        self._close_clause()
+        return self.drafts
+
+    # --- one method per class of words ------------------------------------------------------------------------
+
+    def _place(self, place: int, item: Item) -> None:
+        if item[0].position and self.group:
+            for draft in reversed(self.group):
+                if draft.entity is not None and draft.entity.kind == "device":
+                    draft.place(item)
+                    return
+        if self.behind and self.group:
+            last = self.group[-1]
+            last.place(item)
+            for draft in self.group[:-1][-_REACH:]:
+                # "atelectasis and effusion in the left base": the place of the last serves those without one
+                if not draft.sides and not draft.zones and draft.last <= item[1]:
+                    draft.sides, draft.zones = item[0].sides, item[0].zones
+        else:
+            self.waiting.append(item)
+
+    def _wait(self, place: int, item: Item) -> None:
+        if item[0].cls == DEGREE and self.verb and self.group and not self._noun_follows(place):
+            for draft in self.group[-_REACH:]:
+                draft.grade(item)
+        elif (
+            item[0].cls == DEGREE
+            and self.verb
+            and self.subjects
+            and not self.composed
+            and not self._noun_follows(place)
+        ):
+            if not self._compose(place, item, "high" if item[0].rank >= 2 else "low", everything=True):
+                self.waiting.append(item)
+        elif item[0].cls == MEASUREMENT and self.group and not self._noun_follows(place):
+            self.group[-1].measure(item)
+        else:
+            self.waiting.append(item)
+
+    def _trajectory(self, place: int, item: Item) -> None:
+        entry = item[0]
+        quantity = entry.when.get("quantity")
+        follows = self._noun_follows(place, across=True)
+        if quantity and not follows and self.subjects and not self.composed:
+            # "markings are increased": a predicate of the structure
+            if self._compose(place, item, quantity, everything=self.verb):
+                return
+        if follows:
+            if quantity and follows.cls == ANATOMY and quantity in follows.when:
+                self.predicates.append((place, item))
+                return
+            if quantity and follows.entity is not None and follows.entity.quantity and not self.verb:
+                return
+            self.waiting.append(item)
+        elif self.group:
+            for draft in self.group[-_REACH:] if self.verb else self.group[-1:]:
+                draft.compare(item)
+        elif not self.subjects:
+            self.study = self.study or item
+        elif self.subjects[-1][1][0].value == "study":
+            self.study = self.study or item
+
+    def _entity(self, place: int, item: Item) -> None:
+        entry, first, last = item
+        flags = self.flags[place]
+        if flags & UNSTATED:
+            self.waiting.clear()
+            return
+        if self.verb and self.group and self.joined:
+            self.group = []
+        draft = Draft(entry.entity, None, first, last, flags)
+        if self.group and (self.link or flags & SUSPECTED):
+            draft.inherits = self.group[-1]
+        for inner, begin, end in entry.inner:
+            draft.place((inner, first + begin, first + end))
+        for _, subject, _ in self.subjects[-1:]:
+            if not self.composed and not self.verb and subject[0].zones and subject[2] == first:
+                draft.place(subject)
+        if not self.verb:
+            self.subjects.clear()
+        self._dress(draft)
+
+    def _dress(self, draft: Draft) -> None:
+        """Give the waiting modifiers to a new statement; "moderate right and small left" makes two of it."""
+        waiting = self.waiting
+        target = draft
+        if waiting:
+            parts = _split_list(waiting)
+            if len(parts) > 1:
+                for part in parts[:-1]:
+                    twin = Draft(draft.entity, draft.normal, draft.first, draft.last, draft.flags)
+                    _apply(twin, part)
+                    self._keep(twin)
+            _apply(target, parts[-1])
+            self.waiting = []
+        self._keep(target)
+        self.behind = self.verb = self.link = self.joined = False
+
+    def _keep(self, draft: Draft) -> None:
+        self.drafts.append(draft)
+        if draft.normal is None:
+            self.group.append(draft)
+
+    def _anatomy(self, place: int, item: Item) -> None:
+        entry = item[0]
+        if self.flags[place] & UNSTATED:
+            return
+        if entry.negated is not None and self.flags[place] & DENIED:
+            self.drafts.append(Draft(None, entry.negated, item[1], item[2], self.flags[place]))
+            self.composed = True
+            self.subjects.clear()
+            return
+        if self.predicates:
+            if self._compose_waiting(item):
+                return
+        if self.behind and self.group and not self._predicate_follows(place):
+            if entry.zones:
+                self.group[-1].place(item)
+            return
+        if self.composed or (self.group and self.joined and self.verb):
+            self.subjects.clear()
+            self.composed = False
+            if self.verb and self.joined:
+                self.group = []
+        self.subjects.append((place, item, []))
+        self.verb = False
+
+    def _predicate(self, place: int, item: Item) -> None:
+        if self.flags[place] & UNSTATED:
+            return
+        value = item[0].value
+        if self.subjects and (not self.composed or self.verb or self.joined):
+            everything = self.verb or value in _NORMALITY
+            if self._compose(place, item, value, everything=everything):
+                return
+        self.predicates.append((place, item))
+
+    def _compose(self, place: int, item: Item, value: str, *, everything: bool) -> bool:
+        """Make statements of the subjects and a predicate behind them."""
+        done = False
+        for _, subject, _ in self.subjects if everything else self.subjects[-1:]:
+            done |= self._state(subject, item, value, self.flags[place])
+        if done:
+            self.composed = True
+            self.verb = False
+        return done
+
+    def _compose_waiting(self, item: Item) -> bool:
+        """Make statements of a structure and the predicates in front of it."""
+        done = False
+        kept = []
+        for place, predicate in self.predicates:
+            value = predicate[0].when.get("quantity") or predicate[0].value
+            made = self._state(item, predicate, value, self.flags[place])
+            done |= made
+            if value in _NORMALITY:
+                kept.append((place, predicate))  # "normal heart, lungs and mediastinum"
+        if done:
+            self.predicates = kept
+            self.subjects = [(0, item, [])]
+            self.composed = True
+            self.verb = False
+        return done
+
+    def _state(self, subject: Item, predicate: Item, value: str, flags: int) -> bool:
+        entry = subject[0]
+        first, last = min(subject[1], predicate[1]), max(subject[2], predicate[2])
+        if value in _NORMALITY or (value == "abnormal" and flags & DENIED):
+            normal = entry.normal
+            if normal is None or (value in _NORMALITY and flags & DENIED):
+                return normal is not None
+            self.drafts.append(Draft(None, normal, first, last, DENIED))
+            self.waiting = []
+            return True
+        entity = entry.when.get(value)
+        if not entity:
+            return False
+        draft = Draft(self.lexicon.entities[entity], None, first, last, flags)
+        if value == "borderline":
+            draft.degree = 0.0
+        if self.link and self.group:
+            draft.inherits = self.group[-1]
+        self._dress(draft)
+        return True
+
+    def _conjunction(self, place: int, item: Item) -> None:
+        if self.behind and self._noun_follows(place):
+            self.behind = False
+        elif not self.behind:
+            self.waiting.append(item)
+        self.joined = True
+        if item[0].value == "," and self.group:
+            self._settle(place)
+
+    def _settle(self, place: int) -> None:
+        """At a comma, degrees that no noun took up go back ("cardiomegaly is mild, ...")."""
+        if not self._noun_follows(place):
+            self._give_back()
+
+    def _give_back(self) -> None:
+        last = self.group[-1]
+        if last.entity is None:
+            return
+        for item in self.waiting:
+            cls = item[0].cls
+            if cls == PLACE and not last.sides and (item[0].sides or not last.zones):
+                last.place(item)
+            elif cls == DEGREE:
+                last.grade(item)
+            elif cls == MEASUREMENT:
+                last.measure(item)
+        self.waiting = []
+
+    def _verb(self, place: int, item: Item) -> None:
+        self.verb = True
+        self.behind = False
+
+    def _preposition(self, place: int, item: Item) -> None:
+        self.behind = bool(self.group)
+
+    def _link(self, place: int, item: Item) -> None:
+        self.link = True
+        self.behind = False
+        self.verb = False
+        self._flush_predicates()
+
+    def _joiner(self, place: int, item: Item) -> None:
+        self.behind = False
+        self.joined = True
+        self._flush_predicates()
+
+    def _terminator(self, place: int, item: Item) -> None:
+        self._close_clause()
+        self._new_clause()
+
+    def _close_clause(self) -> None:
+        self._flush_predicates()
+        if self.group and self.waiting:
+            self._give_back()
+
+    def _flush_predicates(self) -> None:
+        """Predicates that met no structure stand for themselves where they can ("calcification")."""
+        for place, item in self.predicates:
+            entity = self.lexicon.defaults.get(item[0].value)
+            if entity and not item[0].when:
+                draft = Draft(self.lexicon.entities[entity], None, item[1], item[2], self.flags[place])
+                waiting, self.waiting = self.waiting, [w for w in self.waiting if w[1] < item[1]]
+                self._dress(draft)
+                self.waiting = [w for w in waiting if w[1] >= item[2]]
+        self.predicates = []
+
+    # --- looking ahead -------------------------------------------------------------------------------------------
+
+    def _noun_follows(self, place: int, across: bool = False) -> Entry | None:
+        """The entity or structure that the noun phrase after ``place`` ends in, if any.
+
+        With ``across``, "of" and "in" are crossed ("increase in the left effusion").
+        """
+        for entry, _, _ in self.items[place + 1 : place + 12]:
+            cls = entry.cls
+            if cls in (ENTITY, ANATOMY):
+                return entry
+            if cls == PREDICATE:
+                return entry
+            if cls == PREPOSITION and across and entry.value in ("of", "in"):
+                continue
+            if cls in (CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK):
+                return None
+        return None
+
+    def _predicate_follows(self, place: int) -> bool:
+        for entry, _, _ in self.items[place + 1 : place + 8]:
+            if entry.cls == PREDICATE:
+                return True
+            if entry.cls in (TERMINATOR, ENTITY, CONJUNCTION):
+                return False
+        return False
+
+
+def _split_list(waiting: list[Item]) -> list[list[Item]]:
+    """Cut waiting modifiers at conjunctions when each part has a side of its own and something else."""
+    parts: list[list[Item]] = [[]]
+    for item in waiting:
+        if item[0].cls == CONJUNCTION:
+            if parts[-1]:
+                parts.append([])
+        else:
+            parts[-1].append(item)
+    if not parts[-1]:
+        parts.pop()
+    if len(parts) > 1 and all(_stands_alone(part) for part in parts):
+        return parts
+    return [[item for part in parts for item in part]]
+
+
+def _stands_alone(part: list[Item]) -> bool:
+    sided = any(item[0].sides for item in part)
+    other = any(item[0].cls == DEGREE or (item[0].cls == PLACE and item[0].zones) for item in part)
+    return sided and other
+
+
+def _apply(draft: Draft, items: list[Item]) -> None:
+    for item in items:
+        cls = item[0].cls
+        if cls == PLACE:
+            draft.place(item)
+        elif cls == DEGREE:
+            draft.grade(item)
+        elif cls == TRAJECTORY:
+            draft.compare(item)
+        elif cls == MEASUREMENT:
+            draft.measure(item)
+
+
+_HANDLERS: list = [None] * 23
+_HANDLERS[PLACE] = PhraseReader._place
+_HANDLERS[DEGREE] = PhraseReader._wait
+_HANDLERS[MEASUREMENT] = PhraseReader._wait
+_HANDLERS[TRAJECTORY] = PhraseReader._trajectory
+_HANDLERS[ENTITY] = PhraseReader._entity
+_HANDLERS[ANATOMY] = PhraseReader._anatomy
+_HANDLERS[PREDICATE] = PhraseReader._predicate
+_HANDLERS[CONJUNCTION] = PhraseReader._conjunction
+_HANDLERS[VERB] = PhraseReader._verb
+_HANDLERS[PREPOSITION] = PhraseReader._preposition
+_HANDLERS[LINK] = PhraseReader._link
+_HANDLERS[JOINER] = PhraseReader._joiner
+_HANDLERS[TERMINATOR] = PhraseReader._terminator

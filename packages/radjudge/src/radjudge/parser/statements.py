@@ -1,0 +1,137 @@
+"""One sentence, read and cached: its statements and what is needed to judge language, coverage and suspicion."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from radjudge.lexicon import ANATOMY, ENTITY, NO_NAMES, Lexicon
+from radjudge.parser.negation import DENIED, PAST, SUSPECTED, WAS_OLD
+from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
+from radjudge.parser.tokens import Item, Words, read_words
+from radjudge.records import Phrase, Span
+
+CACHE_SIZE = 50_000  # distinct sentences kept; 3,000 reports hold about 5,000
+
+
+class Statements(NamedTuple):
+    """What one sentence says. ``known`` and ``unknown`` count content words, ``words`` all words."""
+
+    phrases: tuple[Phrase, ...]
+    words: int
+    known: int
+    unknown: int
+    suspicious: bool
+
+
+class SentenceReader:
+    """Reads lower-case sentences; ``read`` remembers the last :data:`CACHE_SIZE` distinct ones."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.read = lru_cache(maxsize=CACHE_SIZE)(self._read)
+
+    def _read(self, sentence: str) -> Statements:
+        words = read_words(self.lexicon, sentence)
+        known = foreign_to_chest = 0
+        for entry, first, last in words.items:
+            if entry.cls == ENTITY or entry.cls == ANATOMY:
+                if entry.value == "abdomen":
+                    foreign_to_chest += last - first
+                else:
+                    known += last - first
+        unknown = len(words.unknown) + foreign_to_chest
+        if words.suspicious:
+            # words addressed to the reader of the report state nothing about the patient
+            return Statements((), len(words.words), known, unknown, True)
+        reader = PhraseReader(self.lexicon, words)
+        phrases = [_phrase(draft, words) for draft in reader.read()]
+        if reader.study is not None and not reader.drafts:
+            phrases.append(_study_comparison(reader.study, words))
+        return Statements(tuple(phrases), len(words.words), known, unknown, False)
+
+
+def _spans(items: list[Item], words: Words) -> tuple[Span, ...]:
+    return tuple(words.span(first, last) for _, first, last in items)
+
+
+def _phrase(draft: Draft, words: Words) -> Phrase:
+    entity_span = words.span(draft.first, draft.last)
+    if draft.normal is not None:
+        normal = draft.normal
+        return Phrase(
+            normal.id,
+            "absent",
+            "definite",
+            "normal",
+            NO_NAMES,
+            NO_NAMES,
+            None,
+            (),
+            None,
+            normal.denies,
+            "lexicon",
+            entity_span,
+            entity_span,
+        )
+    entity, flags = draft.entity, draft.flags
+    assert entity is not None
+    sides, zones = draft.sides, draft.zones
+    if draft.inherits is not None and not sides and not zones:
+        sides, zones = draft.inherits.sides, draft.inherits.zones
+    degree, trajectory = draft.degree, draft.trajectory
+    denied = flags & DENIED
+    if denied:
+        degree = trajectory = None
+    absent = bool(denied) or trajectory == "resolved"
+    if flags & PAST or (flags & WAS_OLD and entity.group == "fracture"):
+        kind = "history"
+    else:
+        kind = entity.kind
+    modifiers = draft.places + draft.degrees + draft.trajectories + draft.measured
+    first, last = draft.first, draft.last
+    for _, begin, end in modifiers:
+        if begin < first:
+            first = begin
+        if end > last:
+            last = end
+    return Phrase(
+        entity.id,
+        "absent" if absent else "present",
+        "possible" if flags & SUSPECTED and not denied else "definite",
+        kind,  # type: ignore[arg-type]
+        sides,
+        zones,
+        degree,
+        draft.mm,
+        trajectory,  # type: ignore[arg-type]
+        entity.descendants if absent else NO_NAMES,
+        "lexicon",
+        words.span(first, last),
+        entity_span,
+        tuple(words.span(f, e) for entry, f, e in draft.places if entry.sides),
+        tuple(words.span(f, e) for entry, f, e in draft.places if entry.zones),
+        _spans(draft.degrees, words) if draft.degrees else (),
+        _spans(draft.measured, words) if draft.measured else (),
+        _spans(draft.trajectories, words) if draft.trajectories else (),
+    )
+
+
+def _study_comparison(item: Item, words: Words) -> Phrase:
+    span = words.span(item[1], item[2])
+    return Phrase(
+        STUDY_COMPARISON,
+        "absent",
+        "definite",
+        "normal",
+        NO_NAMES,
+        NO_NAMES,
+        None,
+        (),
+        item[0].value,  # type: ignore[arg-type]
+        NO_NAMES,
+        "lexicon",
+        span,
+        span,
+        trajectory_spans=(span,),
+    )
