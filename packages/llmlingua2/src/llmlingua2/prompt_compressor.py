@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from .upstream.checkpoint import Checkpoint, max_pieces, resolve_device
 from .upstream.counting import cl100k
 from .upstream.frame import Frame
-from .upstream.model import ChunkScorer, grow_vocabulary, load_model, max_pieces, resolve_device
 from .upstream.pipeline import Options, Pipeline
 from .upstream.recovery import recover
+from .upstream.scoring import ChunkScorer
 from .upstream.tokenizer import PieceTokenizer
 
 __all__ = ["PromptCompressor"]
@@ -35,9 +35,9 @@ class PromptCompressor:
         model_name: local folder or hub id of a token classifier, WordPiece or Unigram; its family is read from the
             tokenizer, never from the name.
         device_map: ``"auto"`` (an accelerator if there is one) or a device such as ``"cpu"`` or ``"cuda:1"``.
-        model_config: keyword arguments of ``from_pretrained`` (``revision``, ``cache_dir``, ``torch_dtype`` ...), and
-            ``pad_to_left`` as in 0.2.2. Code from a checkpoint is never run; ``trust_remote_code`` is ignored with a
-            warning.
+        model_config: ``torch_dtype`` (or ``dtype``), ``attn_implementation``, ``pad_to_left`` as in 0.2.2, and for the
+            hub ``revision``, ``subfolder``, ``cache_dir``, ``token``, ``local_files_only``, ``force_download``. Code
+            from a checkpoint is never run: ``trust_remote_code`` is ignored with a warning.
         open_api_config: accepted for compatibility, unused in this mode.
         use_llmlingua2: must stay True.
         llmlingua2_config: ``max_batch_size`` (50) chunks per forward pass; ``max_force_token`` (100) force tokens.
@@ -68,35 +68,25 @@ class PromptCompressor:
         if compat not in ("0.2.2", False):
             raise ValueError(f"compat must be '0.2.2' or False, not {compat!r}")
         settings = _settings(llmlingua2_config)
-        counter = cl100k()
-
-        from transformers import AutoConfig
-
-        options = dict(model_config or {})
-        if options.pop("trust_remote_code", False):
-            warnings.warn("trust_remote_code is ignored: code from a checkpoint is never run", stacklevel=2)
-        pad_to_left = options.pop("pad_to_left", True)
-        dtype = options.pop("dtype", options.pop("torch_dtype", None))
         device = resolve_device(device_map)
-        if dtype is None:
-            dtype = "auto" if device.type != "cpu" and device.index is None else "float32"
-        config = AutoConfig.from_pretrained(model_name, **options)
-        tokenizer = PieceTokenizer.load(model_name, options)
+        counter = cl100k()
+        checkpoint = Checkpoint.find(model_name, model_config)
+        tokenizer = PieceTokenizer.load(checkpoint.folder)
         tokenizer.add_placeholders(settings["max_force_token"])
         frame = Frame.upstream(tokenizer) if compat else Frame.true(tokenizer)
-        model = load_model(model_name, config, options, device, dtype)
-        grow_vocabulary(model, len(tokenizer))
-        limit = max_pieces(config)
+        pad_id = getattr(checkpoint.config, "pad_token_id", None)
+        as_upstream = compat and checkpoint.options.get("pad_to_left", True)
+        limit = max_pieces(checkpoint.config)
         self.model_name = model_name
         self.compat = compat
-        self.model = model
         self.tokenizer = tokenizer
-        self.device = model.device
+        self.model = checkpoint.load(device, len(tokenizer))
+        self.device = self.model.device
         self._pipeline = Pipeline(
             tokenizer=tokenizer,
-            scorer=ChunkScorer(model, tokenizer, frame, limit=limit, max_batch_size=settings["max_batch_size"]),
+            scorer=ChunkScorer(self.model, tokenizer, frame, limit=limit, max_batch_size=settings["max_batch_size"]),
             counter=counter,
-            skip=_skipped_pieces(tokenizer, config.pad_token_id) if compat and pad_to_left else tokenizer.special,
+            skip=_skipped_pieces(tokenizer, pad_id) if as_upstream else tokenizer.special,
             window=limit - 2 if compat else limit - 3,  # a chunk holds one piece more than its window
             max_force_token=settings["max_force_token"],
         )

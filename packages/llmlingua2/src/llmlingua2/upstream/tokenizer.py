@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Encoding, Tokenizer, normalizers
 
@@ -49,22 +50,16 @@ class PieceTokenizer:
         self._backend = backend
 
     @classmethod
-    def load(cls, model_name: str, options: Mapping[str, object]) -> PieceTokenizer:
-        """From a local folder or hub id; ``options`` are those of ``from_pretrained`` (``revision`` ...).
-
-        A checkpoint without ``tokenizer.json`` is converted by ``transformers.AutoTokenizer``.
-        """
-        files = {
-            name: _file(model_name, name, options) for name in ("tokenizer", "tokenizer_config", "special_tokens_map")
-        }
-        if files["tokenizer"] is None:
+    def load(cls, folder: Path) -> PieceTokenizer:
+        """From a checkpoint's folder; without ``tokenizer.json``, converted by ``transformers.AutoTokenizer``."""
+        if not (folder / "tokenizer.json").is_file():
             from transformers import AutoTokenizer
 
-            converted = AutoTokenizer.from_pretrained(model_name, **options)
+            converted = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             names = {role: str(name) for role, name in converted.special_tokens_map.items() if role in _NAMES}
             return cls(Tokenizer.from_str(converted.backend_tokenizer.to_str()), names)
-        backend = Tokenizer.from_file(str(files["tokenizer"]))
-        config = _json(files["tokenizer_config"])
+        backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        config = _json(folder / "tokenizer_config.json")
         if _is_bert(backend, config):
             backend.normalizer = normalizers.BertNormalizer(
                 clean_text=True,
@@ -73,7 +68,7 @@ class PieceTokenizer:
                 lowercase=config.get("do_lower_case", True),
             )
         # Where the configuration lists the added tokens itself, transformers ignores the older map file.
-        old = {} if "added_tokens_decoder" in config else _json(files["special_tokens_map"])
+        old = {} if "added_tokens_decoder" in config else _json(folder / "special_tokens_map.json")
         return cls(backend, _special_names(backend, config, old))
 
     @property
@@ -132,33 +127,18 @@ class PieceTokenizer:
         return token_id
 
 
-def _file(model_name: str, stem: str, options: Mapping[str, object]) -> Path | None:
-    from transformers.utils.hub import cached_file
-
-    path = cached_file(
-        model_name,
-        f"{stem}.json",
-        _raise_exceptions_for_missing_entries=False,
-        **{key: options[key] for key in _HUB_OPTIONS if key in options},
-    )
-    return None if path is None else Path(path)
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-_HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
-
-
-def _json(path: Path | None) -> dict:
-    return {} if path is None else json.loads(path.read_text(encoding="utf-8"))
-
-
-def _is_bert(backend: Tokenizer, config: Mapping[str, object]) -> bool:
+def _is_bert(backend: Tokenizer, config: Mapping[str, Any]) -> bool:
     """Whether transformers would rebuild the normaliser from the configuration."""
     return isinstance(backend.normalizer, normalizers.BertNormalizer) and (
         config.get("tokenizer_class") not in _GENERIC_CLASSES
     )
 
 
-def _special_names(backend: Tokenizer, config: Mapping[str, object], old: Mapping[str, object]) -> dict[str, str]:
+def _special_names(backend: Tokenizer, config: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     if config.get("tokenizer_class") not in _GENERIC_CLASSES:
         names.update(_BERT if type(backend.model).__name__ == "WordPiece" else _XLMR)

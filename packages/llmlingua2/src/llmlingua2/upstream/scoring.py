@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +12,10 @@ from .frame import Frame, ScoredChunk
 from .tokenizer import PieceTokenizer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
-__all__ = ["ChunkScorer", "grow_vocabulary", "load_model", "max_pieces", "resolve_device"]
+__all__ = ["ChunkScorer"]
 
-MAX_PIECES = 512
 _HALF = (torch.float16, torch.bfloat16)
 
 
@@ -95,71 +94,3 @@ class ChunkScorer:
             ).logits
             keep = torch.nn.functional.softmax(logits, dim=-1)[:, :, 1]
             return (keep.float() if keep.dtype == torch.bfloat16 else keep).cpu().numpy()
-
-
-def resolve_device(device_map: str) -> torch.device:
-    """``auto`` is the first accelerator there is, else the CPU.
-
-    Raises:
-        ValueError: not a device name, or a device this machine lacks.
-    """
-    if not isinstance(device_map, str):
-        raise ValueError(f"device_map must be 'auto' or a device such as 'cpu' or 'cuda:1', not {device_map!r}")
-    if device_map in ("auto", "balanced", "sequential"):
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
-        return torch.device("cpu") if accelerator is None else accelerator
-    try:
-        device = torch.device(device_map)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device_map must be 'auto' or a device such as 'cpu' or 'cuda:1', not {device_map!r}"
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device_map={device_map!r}, but this machine has no CUDA device; try 'auto' or 'cpu'")
-    return device
-
-
-def load_model(
-    model_name: str, config: PreTrainedConfig, options: Mapping[str, object], device: torch.device, dtype: object
-) -> PreTrainedModel:
-    """The token classifier, in evaluation mode, from safetensors only.
-
-    Raises:
-        ValueError: the checkpoint is not a token classifier with at least two labels.
-    """
-    from transformers import AutoModelForTokenClassification
-
-    architectures = config.architectures or []
-    if architectures and not any("ForTokenClassification" in name for name in architectures):
-        raise ValueError(f"model_name={model_name!r} holds {', '.join(architectures)}, not a token classifier")
-    if (config.num_labels or 0) < 2:
-        raise ValueError(f"model_name={model_name!r} has {config.num_labels} label; 2 are needed, drop and keep")
-    model, report = AutoModelForTokenClassification.from_pretrained(
-        model_name, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
-    )
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise ValueError(f"model_name={model_name!r} lacks weights of a token classifier: {missing}")
-    return model.to(device).eval()
-
-
-def grow_vocabulary(model: PreTrainedModel, size: int) -> None:
-    """Gives every piece an embedding row.
-
-    Released checkpoints hold the rows of the placeholders already. Where rows are missing they are drawn as 0.2.2
-    draws them, right after seeding with 42; the caller's random state is left as it was.
-    """
-    if size <= len(model.get_input_embeddings().weight):  # type: ignore[arg-type]  # torch types it as any module
-        return
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(42)
-        model.resize_token_embeddings(size)
-
-
-def max_pieces(config: PreTrainedConfig) -> int:
-    """Pieces per chunk, frame included: 512, or as many as the model has positions for."""
-    positions = getattr(config, "max_position_embeddings", MAX_PIECES + 2)
-    if "roberta" in config.model_type:  # its positions start after the padding index
-        positions -= (config.pad_token_id or 0) + 1
-    return min(MAX_PIECES, positions)
