@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from minference_kernels.heads import KEY_TILE, ROW_TILE, SLASH, WINDOW, HeadIndex, causal_cells
 from minference_kernels.rows import row_tasks
 
@@ -30,7 +31,7 @@ def visible_cells(head: HeadIndex) -> int:
 
 
 def computed_cells(head: HeadIndex) -> int:
-    """Cells in the 64 x 64 tiles the kernel touches: each range, and the columns together, rounded up to whole tiles."""
+    """Cells of the 64 x 64 tiles the kernel touches: each range, and the columns together, take whole tiles."""
     tiles = 0
     for _, _, ranges, columns in _row_blocks(head):
         tiles += int((-(-(ranges[..., 1] - ranges[..., 0]) // KEY_TILE)).sum()) + int((-(-columns // KEY_TILE)).sum())

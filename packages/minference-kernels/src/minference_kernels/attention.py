@@ -8,6 +8,7 @@ length (that is the model integration's business).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -141,7 +142,9 @@ def vertical_slash_attention(
     return pattern_attention(q, k, v, pattern, **options)
 
 
-def block_sparse_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, top_k: int = 100, **options: Any) -> Output:
+def block_sparse_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, top_k: int = 100, **options: Any
+) -> Output:
     """`BlockSparse` attention; `options` are those of `pattern_attention`."""
     return pattern_attention(q, k, v, BlockSparse(top_k), **options)
 
@@ -183,7 +186,7 @@ def _each_sequence(
     if len(bounds_q) != len(bounds_k):
         raise ValueError(f"cu_seqlens_q has {len(bounds_q) - 1} sequences, cu_seqlens_k {len(bounds_k) - 1}")
     for name, limit, bounds in (("max_seqlen_q", max_seqlen_q, bounds_q), ("max_seqlen_k", max_seqlen_k, bounds_k)):
-        longest = max(b - a for a, b in zip(bounds, bounds[1:], strict=False))
+        longest = max(b - a for a, b in pairwise(bounds))
         if limit is not None and longest > limit:
             raise ValueError(f"{name} is {limit} but a sequence has length {longest}")
     out = torch.zeros(q.shape[:2] + v.shape[2:], dtype=q.dtype, device=q.device)
@@ -201,7 +204,7 @@ def _each_sequence(
 
 
 def _lengths(bounds: list[int]) -> list[int]:
-    return [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [b - a for a, b in pairwise(bounds)]
 
 
 def pattern_attention_varlen(

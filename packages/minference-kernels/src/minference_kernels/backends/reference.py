@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from minference_kernels.backends.capabilities import Capabilities
 from minference_kernels.heads import HeadIndex
 from minference_kernels.index import SparseIndex

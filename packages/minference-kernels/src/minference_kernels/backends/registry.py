@@ -16,6 +16,7 @@ from tenfold_core.logging import get_logger
 
 if TYPE_CHECKING:
     import torch
+
     from minference_kernels.backends.capabilities import Backend
 
 _log = get_logger(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from minference_kernels.heads import KEY_TILE, ROW_TILE, HeadIndex, block_head
 from minference_kernels.patterns import BlockSparse
 

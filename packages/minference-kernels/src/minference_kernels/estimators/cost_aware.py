@@ -4,7 +4,7 @@ A column costs one key per row. A diagonal costs a whole 64-key tile per row blo
 block to block; but the tile also covers, for some rows, every other offset less than 64 away. Summed over the rows of
 a block, reach u receives the mass of offsets ``u - 63 .. u`` divided by 64, so the gain of any stretch of reach is
 additive and comes from one running mean. Rows that come before a column or an offset pay nothing for it: costs are
-keys per row on average over the triangle, the unit of `SparseIndex.computed_area`. Two corrections keep columns and diagonals apart:
+keys per row, averaged over the triangle, as in `SparseIndex.computed_area`. Two corrections keep the kinds apart:
 
 * Residual scoring: what is taken is removed from the probe before the rest is scored, so a column does not smear into
   the 64 offsets it crosses, nor a diagonal into the 64 columns it crosses.
@@ -19,11 +19,12 @@ the residual is updated. The order does not depend on the budget, so a larger bu
 from __future__ import annotations
 
 import numpy as np
+
 from minference_kernels.estimators.probe import Probe
 from minference_kernels.heads import KEY_TILE, ROW_TILE
 from minference_kernels.patterns import VerticalSlash
 
-_CHANCE = 2.0  # stop when the best candidate has less than this many times the mean residual per key
+_WORTH = 0.05  # stop when a key would add less than this share of what it has under uniform attention
 _UNSUPPORTED = 0.9
 _NONE = np.zeros(0, np.int64)
 
@@ -45,7 +46,7 @@ def select_by_cost(probe: Probe, pattern: VerticalSlash) -> tuple[np.ndarray, np
     while residual.taken < goal:
         column_score, tile_score = residual.column_scores(), residual.tile_scores()
         best = max(column_score.max(), tile_score.max())
-        if best <= 0 or best < _CHANCE * (1 - residual.taken) / probe.num_keys:
+        if best < _WORTH / probe.num_keys:
             break
         tiles = tile_score.max() == best
         if tiles:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+
 from minference_kernels.heads import ROW_TILE
 
 _CHUNK = 4096  # keys at a time

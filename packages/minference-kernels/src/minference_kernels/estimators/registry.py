@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from minference_kernels.estimators.block_sparse import estimate_block_sparse
 from minference_kernels.estimators.vertical_slash import estimate_vertical_slash
 from minference_kernels.heads import HeadIndex, slash_head, window_head

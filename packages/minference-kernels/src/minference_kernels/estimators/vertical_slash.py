@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from minference_kernels.estimators.cost_aware import select_by_cost
 from minference_kernels.estimators.probe import Probe
 from minference_kernels.heads import HeadIndex, dilate, slash_head

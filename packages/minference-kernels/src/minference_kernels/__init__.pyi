@@ -1,0 +1,35 @@
+from .attention import a_shape_attention as a_shape_attention
+from .attention import a_shape_attention_varlen as a_shape_attention_varlen
+from .attention import block_sparse_attention as block_sparse_attention
+from .attention import block_sparse_attention_varlen as block_sparse_attention_varlen
+from .attention import explain as explain
+from .attention import merge_attention as merge_attention
+from .attention import pattern_attention as pattern_attention
+from .attention import pattern_attention_varlen as pattern_attention_varlen
+from .attention import sparse_attention as sparse_attention
+from .attention import tri_shape_attention as tri_shape_attention
+from .attention import tri_shape_attention_varlen as tri_shape_attention_varlen
+from .attention import vertical_slash_attention as vertical_slash_attention
+from .attention import vertical_slash_attention_varlen as vertical_slash_attention_varlen
+from .backends.registry import register_backend as register_backend
+from .compat import MInference as MInference
+from .compat import streaming_forward as streaming_forward
+from .compat import vertical_slash_sparse_attention as vertical_slash_sparse_attention
+from .config import MInferenceConfig as MInferenceConfig
+from .enable import enable as enable
+from .estimators.registry import estimate as estimate
+from .estimators.registry import freeze as freeze
+from .estimators.registry import register_estimator as register_estimator
+from .index import SparseIndex as SparseIndex
+from .patterns import AShape as AShape
+from .patterns import BlockSparse as BlockSparse
+from .patterns import Dense as Dense
+from .patterns import Static as Static
+from .patterns import TriShape as TriShape
+from .patterns import VerticalSlash as VerticalSlash
+from .patterns import register_pattern as register_pattern
+from .published import published_models as published_models
+from .retrieval import RetrievalTokenizer as RetrievalTokenizer
+from .retrieval import build_retrieval_llama as build_retrieval_llama
+
+__version__: str
