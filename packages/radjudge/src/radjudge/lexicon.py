@@ -157,17 +157,9 @@ class Lexicon:
             return self.entities[entity].name
         return self.normals[entity].name if entity in self.normals else entity
 
-    @cache  # noqa: B019: one lexicon lives as long as the process
     def relation(self, one: str, other: str) -> float:
-        """How well one entity stands for another: 1 the same, 0.7 parent and child, 0.5 same group, 0 otherwise."""
-        if one == other:
-            return 1.0
-        first, second = self.entities.get(one), self.entities.get(other)
-        if first is None or second is None:
-            return 0.0
-        if one in second.ancestors or other in first.ancestors:
-            return 0.7
-        return 0.5 if first.group and first.group == second.group else 0.0
+        """How well one entity stands for another: 1 the same, 0.7 parent and child, 0.5 interchangeable, 0 otherwise."""
+        return self.related.get(one, {}).get(other, 0.0)
 
     def _zones_conflict(self, one: frozenset[str], other: frozenset[str]) -> bool:
         """Whether two non-empty sets of zones name different places."""
@@ -201,6 +193,15 @@ class Lexicon:
                 below[ancestor].add(name)
         for name, entity in self.entities.items():
             entity.descendants = frozenset(below[name])
+        interchangeable = frozenset(files.anatomy.interchangeable)
+        self.related: dict[str, dict[str, float]] = {}
+        for name, entity in self.entities.items():
+            row = self.related[name] = {name: 1.0}
+            for other, peer in self.entities.items():
+                if other != name and (other in entity.ancestors or name in peer.ancestors):
+                    row[other] = 0.7
+                elif other != name and entity.group == peer.group and entity.group in interchangeable:
+                    row[other] = 0.5
 
     def _denied(self, names: Iterable[str]) -> frozenset[str]:
         denied: set[str] = set()

@@ -57,6 +57,7 @@ class AnatomyFile(_Strict):
     """``anatomy.yaml``."""
 
     defaults: dict[str, str]
+    interchangeable: list[str]
     predicates: dict[str, list[str]]
     anatomy: dict[str, AnatomyEntry]
 

@@ -77,6 +77,8 @@ def change_degree(draft: Draft) -> Change:
         if finding.degree is None or not finding.degree_spans:
             raise NotApplicable("the finding has no degree")
         ranks = [rank for rank in range(4) if abs(rank - finding.degree) >= 2]
+        if not ranks:
+            raise NotApplicable("a degree between two ranks has none two ranks away")
         new = ranks[int(draft.rng.integers(len(ranks)))]
         edits = []
         for start, end in sorted(set(finding.degree_spans)):
@@ -118,13 +120,24 @@ def scale_measurement(draft: Draft) -> Change:
     return draft.first(edit)
 
 
+def _with_distance(draft: Draft, finding: Finding, edit: Edit) -> Edit:
+    """Take the distance along that stands before the old position ("3 cm above the carina")."""
+    for start, end in finding.measurement_spans:
+        if not draft.report.text[end : edit.start].strip():
+            return Edit(start, edit.end, edit.replacement)
+    return edit
+
+
 def change_device_position(draft: Draft) -> Change:
     """Move the tip of a tube or line elsewhere at every mention that places it (location)."""
 
     def edit(finding: Finding) -> Change:
         if finding.kind != "device" or not finding.zone_spans:
             raise NotApplicable("not a device with a stated position")
-        edits = replaced(draft, finding.zone_spans, words()["devices"]["position"])
+        edits = [
+            _with_distance(draft, finding, edit)
+            for edit in replaced(draft, finding.zone_spans, words()["devices"]["position"])
+        ]
         error = InjectedError("location", "change_device_position", finding.entity, "position")
         return changed(draft, finding, edits, error)
 

@@ -106,8 +106,8 @@ def reverse_trajectory(draft: Draft) -> Change:
     """State the opposite change at every mention (spurious comparison, in conflict with the reference)."""
 
     def edit(finding: Finding) -> Change:
-        if finding.trajectory is None or not finding.trajectory_spans:
-            raise NotApplicable("the finding has no trajectory")
+        if finding.trajectory is None or not finding.trajectory_spans or finding.kind != "pathology":
+            raise NotApplicable("no finding that could have changed the other way")
         edits = replaced(draft, finding.trajectory_spans, words()["trajectories"]["reverse"])
         error = InjectedError("spurious_comparison", "reverse_trajectory", finding.entity, "trajectory")
         return changed(draft, finding, edits, error)

@@ -8,7 +8,7 @@ import numpy as np
 
 from radjudge.corruption.edits import Edit, NotApplicable, apply, tidy
 from radjudge.corruption.tables import Split
-from radjudge.lexicon import related
+from radjudge.lexicon import load_lexicon
 from radjudge.records import Category, Finding, Report
 
 
@@ -44,6 +44,11 @@ class Change(NamedTuple):
     errors: tuple[InjectedError, ...]
     lost: tuple[Finding, ...] = ()
     gained: int = 0
+
+
+def related(one: str, other: str) -> bool:
+    """Whether two entities may stand for one another: equal, parent and child, or siblings of a group."""
+    return load_lexicon().relation(one, other) > 0
 
 
 @dataclass

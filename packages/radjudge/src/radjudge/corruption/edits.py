@@ -64,7 +64,7 @@ def tidy(text: str) -> str:
 def matching_case(original: str, replacement: str) -> str:
     """``replacement`` in the case of ``original``: capitalised, upper case, or as it is."""
     if len(original) > 1 and original.isupper():
-        return replacement.upper()
+        return replacement if " " in replacement else replacement.upper()  # an acronym spelt out stays lower case
     if original[:1].isupper():
         return replacement[:1].upper() + replacement[1:]
     return replacement

@@ -19,7 +19,8 @@ from radjudge.corruption.tables import insertions, words
 from radjudge.grammar import expand
 from radjudge.records import Finding, Report
 
-_NEGATION_WORDS = {"no": "", "without": "with", "no evidence of": "evidence of", "negative for": "positive for"}
+_ASSERTION = {"no": "a", "without": "with", "no evidence of": "evidence of", "negative for": "positive for", "not": ""}
+_NEGATION = re.compile(rf"(?i)\b({'|'.join(sorted(_ASSERTION, key=len, reverse=True))})\s+")
 
 
 def delete_finding(draft: Draft) -> Change:
@@ -141,24 +142,25 @@ def insert_donor_sentence(draft: Draft) -> Change:
 
 def flip_to_present(draft: Draft) -> Change:
     """Turn a denial into an assertion by its negating word (false finding)."""
-    findings = [item for item in draft.report.absent if item.kind == "pathology" and item.source == "lexicon"]
+    report = draft.report
+    findings = [item for item in report.absent if item.kind == "pathology" and item.source == "lexicon"]
     for index in draft.rng.permutation(len(findings)):
         finding = findings[int(index)]
-        if not draft.free(finding.entity) or len(finding.mentions) != 1:
+        denied_elsewhere = any(finding.entity in item.denies for item in report.absent if item is not finding)
+        if denied_elsewhere or len(finding.mentions) != 1 or not draft.free(finding.entity):
             continue
         mention = finding.mentions[0]
-        if not alone_in_sentence(draft.report, finding, mention) or len(mention.negation_spans) != 1:
+        if not alone_in_sentence(report, finding, mention):
             continue
-        (start, end) = mention.negation_spans[0]
-        word = draft.report.text[start:end]
-        if word.lower() not in _NEGATION_WORDS:
+        start, end = sentence_span(report, mention)
+        negations = list(_NEGATION.finditer(report.text, start, end))
+        if len(negations) != 1:
             continue
-        plural = re.search(r"s$", draft.report.text[slice(*mention.entity_span)]) is not None
-        article = "" if plural else "a"
-        replacement = _NEGATION_WORDS[word.lower()] or article
-        if replacement == "" or not any(other.denies and finding.entity in other.denies for other in draft.report.absent
-                                        if other is not finding):  # fmt: skip
-            text = tidy(apply(draft.report.text, [Edit(start, end, matching_case(word, replacement))]))
-            error = InjectedError("false_finding", "flip_to_present", finding.entity)
-            return Change(text, (error,), (), 1)
+        word, entity = negations[0], report.text[slice(*mention.entity_span)]
+        replacement = _ASSERTION[word[1].lower()]
+        if replacement == "a" and entity.lower().endswith(("s", "edema", "pneumonia", "consolidation", "megaly")):
+            replacement = ""
+        edit = Edit(word.start(), word.end(), f"{matching_case(word[1], replacement)} ".lstrip())
+        error = InjectedError("false_finding", "flip_to_present", finding.entity)
+        return Change(tidy(apply(report.text, [edit])), (error,), (), 1)
     raise NotApplicable("no denial that one word can turn round")

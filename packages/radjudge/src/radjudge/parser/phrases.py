@@ -27,9 +27,8 @@ from radjudge.lexicon import (
     Lexicon,
     Normal,
 )
-from radjudge.parser.negation import DENIED, PAST, SUSPECTED, UNSTATED, WAS_OLD, scopes
+from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED, scopes
 from radjudge.parser.tokens import Item, Words
-from radjudge.records import Phrase, Span
 
 STUDY_COMPARISON = "study_comparison"
 """Id of "no significant change": a statement about the whole study that has a trajectory and nothing else."""
@@ -191,11 +190,11 @@ class PhraseReader:
                 return
             self.waiting.append(item)
         elif self.group:
-            for draft in self.group[-_REACH:] if self.verb else self.group[-1:]:
-                draft.compare(item)
-        elif not self.subjects:
-            self.study = self.study or item
-        elif self.subjects[-1][1][0].value == "study":
+            last = self.group[-1]
+            for draft in self.group[-_REACH:]:
+                if self.verb or draft is last or draft.first == last.first:
+                    draft.compare(item)
+        elif not self.subjects or self.subjects[-1][1][0].value == "study":
             self.study = self.study or item
 
     def _entity(self, place: int, item: Item) -> None:
