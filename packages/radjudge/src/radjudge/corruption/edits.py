@@ -65,7 +65,7 @@ def matching_case(original: str, replacement: str) -> str:
     """``replacement`` in the case of ``original``: capitalised, upper case, or as it is."""
     if len(original) > 1 and original.isupper():
         return replacement if " " in replacement else replacement.upper()  # an acronym spelt out stays lower case
-    if original[:1].isupper():
+    if original[:1].isupper() and not original[1:2].isupper():
         return replacement[:1].upper() + replacement[1:]
     return replacement
 
