@@ -66,7 +66,10 @@ def reorder(report: str, rng: np.random.Generator) -> str:
         order = rng.permutation(len(blocks))
         sentences = [sentence for index in order for sentence in blocks[int(index)]]
         joined = " ".join(item if item.endswith((".", "!", "?", ":")) else f"{item}." for item in sentences)
-        edits.append(Edit(spans[0][0], spans[-1][1], joined))
+        end = spans[-1][1]
+        while end < len(report) and report[end] in ".! ":  # the full stop may stand outside the span
+            end += 1
+        edits.append(Edit(spans[0][0], end, joined if end == len(report) or report[end] == "\n" else f"{joined} "))
     return apply(report, edits)
 
 

@@ -52,6 +52,8 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     pattern = rf"\b(?:{row['from']})\b" if not row["from"].endswith((")", " ")) else rf"\b(?:{row['from']})"
     if row.get("drop_rest"):
         pattern = rf"\b(?:{row['from']})(?: is seen| is identified)?"
+    if "only_after" in row:
+        pattern = rf"(?<={row['only_after']})(?:{row['from']})\b"
     if "only_before" in row:
         pattern += rf"(?={row['only_before']})"
     if "not_before" in row:
