@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,32 +28,34 @@ class ScoredChunk:
 class Frame:
     """What goes around the pieces of a chunk.
 
-    ``upstream`` writes BERT's names whatever the model, as 0.2.2 does: on XLM-RoBERTa they all become the unknown
-    token. ``true`` uses the model's own special tokens.
+    Attributes:
+        start, end, padding: ids.
+        hidden_piece: pieces that read like this are masked out.
+        keep_end: whether a chunk that is too long loses pieces rather than its closing token.
     """
 
     start: int
     end: int
     padding: int
-    hidden_piece: str  # pieces with this text are masked out
-    keep_end: bool  # cut the pieces, never the closing token, of a chunk that is too long
+    hidden_piece: str
+    keep_end: bool
 
     @classmethod
     def upstream(cls, tokenizer: PieceTokenizer) -> Frame:
+        """BERT's names whatever the model, as 0.2.2 writes them: XLM-RoBERTa reads all three as its unknown token."""
         start, end, padding = (tokenizer.id_of(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
         return cls(start, end, padding, hidden_piece="[PAD]", keep_end=False)
 
     @classmethod
     def true(cls, tokenizer: PieceTokenizer) -> Frame:
+        """The model's own special tokens.
+
+        Raises:
+            ValueError: the tokenizer does not name them.
+        """
         roles = ("cls_token", "sep_token", "pad_token")
         missing = [role for role in roles if role not in tokenizer.names]
         if missing:
             raise ValueError(f"model_name: its tokenizer names no {' or '.join(missing)}, which compat=False needs")
         start, end, padding = (tokenizer.id_of(tokenizer.names[role]) for role in roles)
         return cls(start, end, padding, hidden_piece=tokenizer.names["pad_token"], keep_end=True)
-
-    def row(self, ids: Sequence[int], limit: int) -> list[int]:
-        """``start, ids, end`` cut to ``limit``."""
-        if self.keep_end:
-            return [self.start, *ids[: limit - 2], self.end]
-        return [self.start, *ids, self.end][:limit]

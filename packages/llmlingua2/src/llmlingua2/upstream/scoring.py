@@ -42,29 +42,28 @@ class ChunkScorer:
         Raises:
             ValueError: the model returned a probability that is not finite.
         """
-        rows: list[np.ndarray] = []
-        shown: list[np.ndarray] = []
-        hidden = self._frame.hidden_piece
-        for encoding in self._tokenizer.encode(chunks):
-            row = np.array(self._frame.row(encoding.ids, self._limit), dtype=np.int64)
-            mask = np.ones(len(row), dtype=bool)
-            if hidden in (pieces := encoding.tokens):
-                at = [index + 1 for index, piece in enumerate(pieces) if piece == hidden and index + 1 < len(row)]
-                mask[at] = False
-            rows.append(row)
-            shown.append(mask)
-        scored: list[ScoredChunk | None] = [None] * len(rows)
+        rows = [self._row(text, ids) for text, ids in zip(chunks, self._tokenizer.encode(chunks), strict=True)]
         half = self.model.dtype in _HALF
-        for batch in self._batches([len(row) for row in rows], in_order=half):
-            width = self._limit if half else max(len(rows[index]) for index in batch)
-            probabilities = self._forward([rows[index] for index in batch], [shown[index] for index in batch], width)
-            for index, values in zip(batch, probabilities, strict=True):
-                mask = shown[index]
-                values = values[: len(mask)][mask]
-                if not np.isfinite(values).all():
+        scored: dict[int, ScoredChunk] = {}
+        for batch in self._batches([len(ids) for ids, _ in rows], in_order=half):
+            width = self._limit if half else max(len(rows[index][0]) for index in batch)
+            for index, keep in zip(batch, self._forward([rows[index] for index in batch], width), strict=True):
+                ids, shown = rows[index]
+                probabilities = keep[: len(shown)][shown]
+                if not np.isfinite(probabilities).all():
                     raise ValueError(f"model_name: the model gave chunk {index} a probability that is not finite")
-                scored[index] = ScoredChunk(rows[index][mask], values)
-        return [chunk for chunk in scored if chunk is not None]
+                scored[index] = ScoredChunk(ids[shown], probabilities)
+        return [scored[index] for index in range(len(rows))]
+
+    def _row(self, text: str, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The framed ids of a chunk, and which of them the model may attend to."""
+        frame = self._frame
+        room = self._limit - (2 if frame.keep_end else 1)
+        row = np.array([frame.start, *ids[:room], frame.end][: self._limit], dtype=np.int64)
+        shown = np.ones(len(row), dtype=bool)
+        hidden = self._tokenizer.places(frame.hidden_piece, text, ids)
+        shown[[1 + place for place in hidden if place < room]] = False
+        return row, shown
 
     def _batches(self, lengths: Sequence[int], *, in_order: bool) -> Iterator[list[int]]:
         """Indices by falling length; a batch ends when full, or before a chunk that would be a quarter padding."""
@@ -81,12 +80,12 @@ class ChunkScorer:
         if batch:
             yield batch
 
-    def _forward(self, rows: Sequence[np.ndarray], shown: Sequence[np.ndarray], width: int) -> np.ndarray:
+    def _forward(self, rows: Sequence[tuple[np.ndarray, np.ndarray]], width: int) -> np.ndarray:
         ids = np.full((len(rows), width), self._frame.padding, dtype=np.int64)
         mask = np.zeros((len(rows), width), dtype=bool)
-        for index, (row, visible) in enumerate(zip(rows, shown, strict=True)):
+        for index, (row, shown) in enumerate(rows):
             ids[index, : len(row)] = row
-            mask[index, : len(row)] = visible
+            mask[index, : len(row)] = shown
         device = self.model.device
         with torch.inference_mode():
             logits = self.model(

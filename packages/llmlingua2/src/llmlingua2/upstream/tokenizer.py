@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Encoding, Tokenizer, normalizers
+from tokenizers import AddedToken, Tokenizer, normalizers
 
 from .arguments import whole_characters
 from .families import Family, family_of
@@ -89,9 +89,19 @@ class PieceTokenizer:
         """Piece strings of a text, without special tokens; an unknown piece keeps its surface."""
         return self._backend.encode(text, add_special_tokens=False).tokens
 
-    def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Ids and piece strings of several texts, without special tokens."""
-        return self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of several texts, without special tokens."""
+        # The fast variant keeps neither offsets nor piece strings.
+        encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def places(self, piece: str, text: str, ids: Sequence[int]) -> list[int]:
+        """Where a piece string stands among the pieces of ``text``, whose ids are ``ids``."""
+        token_id = self._backend.token_to_id(piece)
+        if token_id is not None:
+            return [index for index, other in enumerate(ids) if other == token_id] if token_id in ids else []
+        # Not in the vocabulary: then only an unknown piece, which keeps its surface, can read like it.
+        return [index for index, other in enumerate(self.pieces(text)) if other == piece] if piece in text else []
 
     def ids(self, text: str) -> list[int]:
         """Ids of a text, without special tokens."""
