@@ -74,5 +74,6 @@ def _described_tensor(name: str, tensor: Any, torch: Any) -> "tuple[str, tuple[i
         raise TypeError(f"arrays[{name!r}] must be a dense tensor, got {tensor.layout}, {tensor.dtype}")
     dense = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     # As bytes, because NumPy has no bfloat16; flattened, because torch views no 0-d tensor as another width.
-    content = dense.reshape(-1).view(torch.uint8).numpy()
+    flat = dense.reshape(-1)
+    content = (flat.view(torch.uint8) if flat.numel() else flat.to(torch.uint8)).numpy()
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), content

@@ -17,8 +17,8 @@ def data_dir() -> Path:
     """
     configured = os.environ.get("TENFOLD_DATA")
     if configured:
-        return Path(configured).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tenfold"
+        return Path(os.path.expanduser(configured))
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "tenfold"
 
 
 def resolve(
@@ -55,7 +55,7 @@ def resolve(
         raise ValueError(f"repo_type must be 'dataset' or 'model', got {repo_type!r}")
     tried = []
 
-    explicit = Path(name).expanduser()
+    explicit = Path(os.path.expanduser(name))
     if explicit.exists():
         return explicit
     tried.append(f"path {explicit}: does not exist")

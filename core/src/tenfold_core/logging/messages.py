@@ -7,9 +7,8 @@ from tenfold_core.logging.progress import show_bars
 
 _families: set[str] = set()
 """Top-level names handed out by get_logger: what `configure` calls ours."""
-_level = logging.WARNING
-"""Level of our loggers once `configure` ran."""
-_configured = False
+_level: int | None = None
+"""Level of our loggers, once `configure` has chosen one."""
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -22,7 +21,7 @@ def get_logger(name: str) -> logging.Logger:
     top = logging.getLogger(family)
     if not any(isinstance(handler, logging.NullHandler) for handler in top.handlers):
         top.addHandler(logging.NullHandler())
-    if _configured:
+    if _level is not None:
         top.setLevel(_level)
     return logging.getLogger(name)
 
@@ -36,8 +35,7 @@ def configure(*, quiet: bool = False, debug: bool = False) -> None:
         quiet: only warnings and errors, and no progress bars.
         debug: everything our loggers say, each line with its time and origin.  Wins over `quiet`, except for bars.
     """
-    global _configured, _level
-    _configured = True
+    global _level
     _level = logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO
     for family in _families | {"tenfold_core"}:
         logging.getLogger(family).setLevel(_level)
