@@ -210,11 +210,12 @@ def _shown(column: Sequence[Any]) -> list[str]:
 
 
 def _decimals(values: Sequence[float]) -> int:
+    """Enough for four digits of the largest value and two of the smallest, but no zeros that all of them end with."""
     finite = [value for value in values if math.isfinite(value)]
-    largest = max(map(abs, finite), default=0.0)
-    if largest == 0:
+    sizes = [math.floor(math.log10(abs(value))) for value in finite if value != 0]
+    if not sizes:
         return 1
-    decimals = min(6, max(0, 3 - math.floor(math.log10(largest))))
+    decimals = min(6, max(0, 3 - max(sizes), min(3, 1 - min(sizes))))
     while decimals > 1 and all(f"{value:.{decimals}f}".endswith("0") for value in finite):
         decimals -= 1
     return decimals
