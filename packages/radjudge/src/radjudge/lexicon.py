@@ -75,6 +75,7 @@ class Entry:
         "inner",
         "negated",
         "normal",
+        "paired",
         "position",
         "rank",
         "sides",
@@ -90,6 +91,7 @@ class Entry:
         self.sides = NO_NAMES
         self.zones = NO_NAMES
         self.position = False
+        self.paired = False
         self.rank: float | None = None
         self.when: dict[str, str] = {}
         self.normal: Normal | None = None
@@ -135,6 +137,7 @@ class Lexicon:
     def __init__(self, files: LexiconFiles) -> None:
         self.entities = {name: Entity(name, entry) for name, entry in files.entities.items()}
         self._relate(files)
+        self.sharing = frozenset(files.modifiers.sharing)
         self.acute = frozenset(name for name, entity in self.entities.items() if entity.acute)
         self.trie: dict[str, list] = {}
         self.normals: dict[str, Normal] = {}
@@ -248,12 +251,15 @@ class Lexicon:
             rows.append((located.terms, name, frozenset(located.sides), frozenset(located.zones)))
         for name, terms in modifiers.sides.items():
             rows.append((terms, name, both if name == "both" else frozenset([name]), NO_NAMES))
+        paired_words = set(modifiers.paired)
         for terms, name, sides, zones in rows:
-            entry = Entry(PLACE, name)
-            entry.sides, entry.zones = sides, zones
             for term in terms:
                 for spelling in expand(term):
-                    yield tuple(_TOKEN.findall(spelling)), entry
+                    words = tuple(_TOKEN.findall(spelling))
+                    entry = Entry(PLACE, name)
+                    entry.sides, entry.zones = sides, zones
+                    entry.paired = not sides and not paired_words.isdisjoint(words)
+                    yield words, entry
 
     def _inner_places(self, words: list[str], bony: bool) -> tuple[tuple[Entry, int, int], ...]:
         """Sides and zones named inside a term ("basilar atelectasis"), with their word ranges."""

@@ -76,6 +76,8 @@ class ModifiersFile(_Strict):
     sides: dict[Literal["left", "right", "both"], list[str]]
     zones: dict[str, list[str]]
     located: dict[str, LocatedEntry]
+    paired: list[str]
+    sharing: list[str]
     levels: dict[str, list[str]]
     compatible: list[tuple[str, str]]
     positions: dict[str, list[str]]

@@ -18,11 +18,15 @@ _TAIL = re.compile(
 _PLURAL_VERB = frozenset({"are", "were", "have", "appear", "remain"})
 
 
-def _first_word_of_phrase(mention: Mention) -> int:
+def _first_word_of_phrase(text: str, mention: Mention) -> int:
     """Where the noun phrase starts: the leftmost of degree, side, zone and entity that precede the entity."""
     start = mention.entity_span[0]
     spans = (*mention.degree_spans, *mention.side_spans, *mention.zone_spans, *mention.measurement_spans)
-    return min([start, *(span[0] for span in spans if mention.span[0] <= span[0] <= start)])
+    first = min([start, *(span[0] for span in spans if mention.span[0] <= span[0] <= start)])
+    between = text[first:start]
+    if len(between.split()) > 4 or re.search(r"[,.;:()/]", between):
+        raise NotApplicable("the attributes stand apart from the entity")
+    return first
 
 
 def add_trajectory(draft: Draft) -> Change:
@@ -45,7 +49,7 @@ def add_trajectory(draft: Draft) -> Change:
         else:
             if finding.kind == "device":
                 raise NotApplicable("a device gets no adjective of change")
-            start = _first_word_of_phrase(mention)
+            start = _first_word_of_phrase(draft.report.text, mention)
             word = draft.pick(table["adjective"])
             following = draft.report.text[start]
             opens = start == 0 or draft.report.text[start - 1] in ".\n" or following.isupper()

@@ -32,6 +32,7 @@ from radjudge.parser.tokens import Item
 DENIED, SUSPECTED, PAST, UNSTATED, WAS_OLD = 1, 2, 4, 8, 16
 _NEAR_SUSPECTED = 32  # "possible" reaches its own noun phrase, "may represent" the whole clause
 _NAMING = (ENTITY, ANATOMY, PREDICATE)
+_ASSERTING = (DEGREE, TRAJECTORY, UNCERTAIN, UNCERTAIN_CLAUSE, HISTORY)
 _BACKWARD = frozenset(["versus", "vs", "and or"])
 _REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
 _NORMAL_WORDS = frozenset(["normal", "clear"])
@@ -132,11 +133,12 @@ def _asserts(items: list[Item], place: int) -> bool:
     for ahead in range(place + 1, min(len(items), place + _REACH)):
         entry = items[ahead][0]
         cls = entry.cls
-        if cls == DEGREE:
+        if cls in _ASSERTING:
             # "no pneumothorax, large effusion or edema" still lists; "no pneumothorax, small left effusion" does not
-            return not any(later[0].cls == CONJUNCTION and later[0].value == "or" for later in items[ahead : ahead + 8])
-        if cls in (TRAJECTORY, UNCERTAIN, UNCERTAIN_CLAUSE, HISTORY, VERB):
-            return cls != TRAJECTORY or entry.value != "new"
+            listed = any(later[0].cls == CONJUNCTION and later[0].value == "or" for later in items[ahead : ahead + 8])
+            return not listed and not (cls == TRAJECTORY and entry.value == "new")
+        if cls == VERB:
+            return True
         if cls == ANATOMY:
             anatomy = True
         elif cls == PREDICATE:

@@ -20,7 +20,9 @@ from radjudge.lexicon import (
     PREDICATE,
     PREPOSITION,
     TERMINATOR,
+    NEGATION,
     TRAJECTORY,
+    UNCERTAIN_CLAUSE,
     VERB,
     Entity,
     Entry,
@@ -33,6 +35,8 @@ from radjudge.parser.tokens import Item, Words
 STUDY_COMPARISON = "study_comparison"
 """Id of "no significant change": a statement about the whole study that has a trajectory and nothing else."""
 
+_BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, UNCERTAIN_CLAUSE, NEGATION])
+_CARRIED = ("resolved", "new")
 _NORMALITY = frozenset(["normal", "clear"])
 _REACH = 40
 
@@ -52,6 +56,7 @@ class Draft:
         "measured",
         "mm",
         "normal",
+        "paired",
         "places",
         "sides",
         "trajectories",
@@ -70,6 +75,7 @@ class Draft:
         self.degree: float | None = None
         self.trajectory: str | None = None
         self.mm: tuple[float, ...] = ()
+        self.paired = False
         self.places: list[Item] = []
         self.degrees: list[Item] = []
         self.trajectories: list[Item] = []
@@ -83,6 +89,7 @@ class Draft:
             return
         self.sides |= entry.sides
         self.zones |= entry.zones
+        self.paired = self.paired or entry.paired
         self.places.append(item)
 
     def grade(self, item: Item) -> None:
@@ -127,6 +134,8 @@ class PhraseReader:
         self.verb = False  # a verb since the last statement or structure
         self.link = False
         self.joined = False
+        self.named: Draft | None = None  # the statement just made, while nothing but a verb followed
+        self.carried: Item | None = None  # "removal of A and B": the change holds for the whole list
 
     def read(self) -> list[Draft]:
         """Every statement of the sentence, in text order."""
@@ -152,7 +161,7 @@ class PhraseReader:
             for draft in self.group[:-1][-_REACH:]:
                 # "atelectasis and effusion in the left base": the place of the last serves those without one
                 if not draft.sides and not draft.zones and draft.last <= item[1]:
-                    draft.sides, draft.zones = item[0].sides, item[0].zones
+                    draft.sides, draft.zones, draft.paired = item[0].sides, item[0].zones, item[0].paired
         else:
             self.waiting.append(item)
 
@@ -206,8 +215,10 @@ class PhraseReader:
         if self.verb and self.group and self.joined:
             self.group = []
         draft = Draft(entry.entity, None, first, last, flags)
-        if self.group and (self.link or flags & SUSPECTED):
-            draft.inherits = self.group[-1]
+        if self.group:
+            before = self.group[-1]
+            if self.link or flags & SUSPECTED or before.last == first or self._shares(before, draft):
+                draft.inherits = before
         for inner, begin, end in entry.inner:
             draft.place((inner, first + begin, first + end))
         for _, subject, _ in self.subjects[-1:]:
@@ -216,6 +227,13 @@ class PhraseReader:
         if not self.verb:
             self.subjects.clear()
         self._dress(draft)
+
+    def _shares(self, first: Draft, second: Draft) -> bool:
+        """Whether two statements of one list lie on one side when only the first names it."""
+        if self.verb or first.entity is None or second.entity is None:
+            return False
+        sharing = self.lexicon.sharing
+        return first.entity.group in sharing and second.entity.group in sharing
 
     def _dress(self, draft: Draft) -> None:
         """Give the waiting modifiers to a new statement; "moderate right and small left" makes two of it."""
@@ -231,7 +249,12 @@ class PhraseReader:
             _apply(target, parts[-1])
             self.waiting = []
         self._keep(target)
+        if target.trajectory in _CARRIED:
+            self.carried = target.trajectories[-1]
+        elif self.carried is not None and self.joined and target.trajectory is None:
+            target.compare(self.carried)
         self.behind = self.verb = self.link = self.joined = False
+        self.named = target
 
     def _keep(self, draft: Draft) -> None:
         self.drafts.append(draft)
@@ -242,6 +265,7 @@ class PhraseReader:
         entry = item[0]
         if self.flags[place] & UNSTATED:
             return
+        self.named = None
         if entry.negated is not None and self.flags[place] & DENIED:
             self.drafts.append(Draft(None, entry.negated, item[1], item[2], self.flags[place]))
             self.composed = True
@@ -266,6 +290,10 @@ class PhraseReader:
         if self.flags[place] & UNSTATED:
             return
         value = item[0].value
+        if value in _NORMALITY and self.verb and self.named is not None:
+            # "vascular engorgement is within normal limits" denies the engorgement
+            if self.named.entity is not None and self.named.entity.kind == "pathology":
+                self.named.flags |= DENIED
         if self.subjects and (not self.composed or self.verb or self.joined):
             everything = self.verb or value in _NORMALITY
             if self._compose(place, item, value, everything=everything):
@@ -335,27 +363,46 @@ class PhraseReader:
             self._give_back()
 
     def _give_back(self) -> None:
+        """Let modifiers that no noun took up describe the statement before them."""
         last = self.group[-1]
-        if last.entity is None:
+        if last.entity is None or last.flags & UNSTATED:
             return
+        places = [item for item in self.waiting if item[0].cls == PLACE]
+        if places and last.sides and all(item[0].sides and not item[0].sides & last.sides for item in places):
+            # "moderate right effusion, small left": a second finding of the same kind
+            twin = Draft(last.entity, None, last.first, last.last, last.flags)
+            _apply(twin, self.waiting)
+            self._keep(twin)
+            self.waiting = []
+            return
+        bare = not last.sides and not last.zones
         for item in self.waiting:
             cls = item[0].cls
-            if cls == PLACE and not last.sides and (item[0].sides or not last.zones):
+            if cls == PLACE and (bare or (not last.sides and item[0].sides)):
                 last.place(item)
             elif cls == DEGREE:
                 last.grade(item)
             elif cls == MEASUREMENT:
                 last.measure(item)
+        if bare and places and not self.verb:
+            for draft in self.group[:-1][-_REACH:]:
+                if not draft.sides and not draft.zones:
+                    draft.sides, draft.zones, draft.paired = last.sides, last.zones, last.paired
         self.waiting = []
 
     def _verb(self, place: int, item: Item) -> None:
+        if self.waiting and self.named is not None and not self.joined:
+            self._give_back()  # "opacity left base is seen"
         self.verb = True
         self.behind = False
+        self.carried = None
 
     def _preposition(self, place: int, item: Item) -> None:
         self.behind = bool(self.group)
 
     def _link(self, place: int, item: Item) -> None:
+        if self.waiting and self.group:
+            self._give_back()
         self.link = True
         self.behind = False
         self.verb = False
@@ -401,7 +448,7 @@ class PhraseReader:
                 return entry
             if cls == PREPOSITION and across and entry.value in ("of", "in"):
                 continue
-            if cls in (CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK):
+            if cls in _BREAKS:
                 return None
         return None
 
@@ -460,6 +507,7 @@ _HANDLERS[PREDICATE] = PhraseReader._predicate
 _HANDLERS[CONJUNCTION] = PhraseReader._conjunction
 _HANDLERS[VERB] = PhraseReader._verb
 _HANDLERS[PREPOSITION] = PhraseReader._preposition
+_HANDLERS[UNCERTAIN_CLAUSE] = PhraseReader._link
 _HANDLERS[LINK] = PhraseReader._link
 _HANDLERS[JOINER] = PhraseReader._joiner
 _HANDLERS[TERMINATOR] = PhraseReader._terminator

@@ -11,6 +11,7 @@ from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
 from radjudge.parser.tokens import Item, Words, read_words
 from radjudge.records import Phrase, Span
 
+_BOTH = frozenset(["left", "right"])
 _MOST_LINKS = 4
 CACHE_SIZE = 50_000  # distinct sentences kept; 3,000 reports hold about 5,000
 
@@ -78,10 +79,13 @@ def _phrase(draft: Draft, words: Words) -> Phrase:
     entity, flags = draft.entity, draft.flags
     assert entity is not None
     sides, zones = draft.sides, draft.zones
+    paired = draft.paired
     source, steps = draft.inherits, 0
     while source is not None and not sides and not zones and steps < _MOST_LINKS:
-        sides, zones = source.sides, source.zones
+        sides, zones, paired = source.sides, source.zones, source.paired
         source, steps = source.inherits, steps + 1
+    if paired and not sides:
+        sides = _BOTH
     degree, trajectory = draft.degree, draft.trajectory
     denied = flags & DENIED
     if denied:
