@@ -269,19 +269,26 @@ def test_features_without_a_sparse_form_warn_once_and_stay_correct() -> None:
     assert out.shape == (1, 70, 4, 24)
 
 
-@pytest.mark.parametrize("order", ["before", "after"])
-def test_the_name_is_registered_whichever_is_imported_first(order: str) -> None:
-    lines = ["import minference_kernels", "from transformers import LlamaForCausalLM"]
-    script = "\n".join([
-        "import sys",
-        *(lines if order == "before" else lines[::-1]),
-        "from transformers import AttentionInterface",
-        "from transformers.masking_utils import AttentionMaskInterface",
-        "import json",
-        "print(json.dumps(['minference' in AttentionInterface(), 'minference' in AttentionMaskInterface()]))",
-    ])  # fmt: skip
+def test_the_name_is_registered_when_transformers_is_imported_later() -> None:
+    script = """
+import sys, json, minference_kernels
+early = "torch" in sys.modules or "transformers" in sys.modules
+from transformers.modeling_utils import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface
+print(json.dumps([early, "minference" in AttentionInterface(), "minference" in AttentionMaskInterface()]))
+"""
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout.splitlines()[-1]) == [True, True]
+    assert json.loads(run.stdout.splitlines()[-1]) == [False, True, True]
+
+
+def test_the_name_is_registered_at_once_when_transformers_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AttentionInterface
+
+    from minference_kernels.registration import register_with_transformers
+
+    monkeypatch.delitem(AttentionInterface._global_mapping, "minference")
+    register_with_transformers()
+    assert "minference" in AttentionInterface()
 
 
 def test_composite_models_get_only_their_text_part_switched() -> None:

@@ -107,9 +107,13 @@ def _write(model: LlamaForCausalLM, seed: int) -> None:
     embed = model.model.embed_tokens.weight
     embed[:, CURRENT] = codes
     embed[:, CONSTANT] = 1
-    embed[0, FLAG] = 1
+    embed[0, CURRENT] = 0
+    embed[0, FLAG] = 1  # in place of a code, so that <bos> has the same norm as every token
     model.lm_head.weight[:, OUTPUT] = _OUTPUT_GAIN * codes
-    for norm in (model.model.norm, *(n for b in model.model.layers for n in (b.input_layernorm, b.post_attention_layernorm))):
+    for norm in (
+        model.model.norm,
+        *(n for b in model.model.layers for n in (b.input_layernorm, b.post_attention_layernorm)),
+    ):
         norm.weight.fill_(1)
 
     pairs = HEAD_DIM // 2
@@ -145,9 +149,9 @@ def pair_prompt(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A prompt of exactly `length` tokens whose tail asks `questions` distinct keys.
 
-    The last `span` tokens (default two per question) hold the questions, each followed by fillers; the rest is ``<bos>``
-    and key-value pairs of distinct tokens (with one filler where the count is odd). Returns ids int64 [1, length], the
-    question positions [questions] and the answers [questions]. Raises ValueError if it does not fit.
+    The last `span` tokens (default two per question) hold the questions, with fillers between them; the rest is
+    ``<bos>`` and key-value pairs of distinct tokens (and one filler where the count is odd). Returns ids int64
+    [1, length], the question positions [questions] and the answers [questions]. Raises ValueError if it does not fit.
     """
     span = 2 * questions if span is None else span
     pairs = (length - span - 1) // 2
