@@ -20,8 +20,9 @@ FLAG = 1 << 9  # regional indicator, half of a flag
 SYMBOL = 1 << 10  # everything else
 JOINS_LETTERS = 1 << 11  # inside a word between letters or digits: don't, well-known, example.com
 JOINS_DIGITS = 1 << 12  # inside a number: 1,234 and 12:30
-SIGN = 1 << 13  # belongs to the number after it: -5
-CURRENCY = 1 << 14  # the same: $5
+SIGN = 1 << 13  # belongs to the number after it: -5 and $5
+OPENING = 1 << 14  # stands close to what follows: ( [ «
+CLOSING = 1 << 15  # stands close to what is before: , . ) ] »
 
 # First and last code point of the scripts written without spaces between words.
 _UNSPACED = (
@@ -56,7 +57,9 @@ _ROLES = {
     JOINS_LETTERS: "'’.-_@\u00b7\u05f3\u05f4\u2010\u2011\u2024\u2027\uff07\uff0e",
     JOINS_DIGITS: ",:/;'’.-\u060c\u066b\u066c\u2044\u2215\uff0c\uff0e\uff1a",
     SIGN: "+-\u00b1\u2212",
+    CLOSING: ",.;:!?\u2026\u060c\u061b\u061f\u06d4\u0964\u0965\u3001\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f",
 }
+_ROLES_OF_CATEGORIES = {"Sc": SIGN, "Ps": OPENING, "Pi": OPENING, "Pe": CLOSING, "Pf": CLOSING}
 _BLOCK = 256
 
 _table = np.zeros(0x110000, np.uint16)
@@ -86,7 +89,7 @@ def _property(code: int) -> int:
             return KATAKANA
         return SINGLE if any(first <= code <= last for first, last in _UNSPACED) else LETTER
     roles = sum(role for role, characters in _ROLES.items() if character in characters)
-    return SYMBOL | roles | (CURRENCY if category == "Sc" else 0)
+    return SYMBOL | roles | _ROLES_OF_CATEGORIES.get(category, 0)
 
 
 def code_points(text: str) -> NDArray[np.uint32]:

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class TokenClassifier:
             raise ValueError(f"dtype: {dtype!r} is not one of {', '.join(_DTYPES)}")
         self.directory = Path(directory)
         self.tokenizer = PieceTokenizer(self.directory)
-        config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
+        config = self._config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
         positions = config.max_position_embeddings
         if config.model_type in _OFFSET_POSITIONS:
             positions -= config.pad_token_id + 1
@@ -208,6 +208,21 @@ class TokenClassifier:
             row[len(prefix) + len(ids) : len(prefix) + len(ids) + len(suffix)] = suffix
         keep = self.forward(batch, lengths)
         return [row[len(prefix) : len(prefix) + len(ids)].copy() for row, ids in zip(keep, chunks, strict=True)]
+
+    def clear_cache(self) -> None:
+        """Forget the scores of chunks seen before."""
+        self._cache = _ChunkCache(self._cache.size)
+
+    def info(self) -> dict[str, Any]:
+        """Facts about the checkpoint, as JSON types."""
+        return {
+            "model": str(self.directory.name),
+            "model_type": self._config.model_type,
+            "vocabulary": self._config.vocab_size,
+            "chunk_pieces": self.chunk_pieces,
+            "backend": self._backend,
+            **self._load,
+        }
 
     @property
     def forward(self) -> Forward:

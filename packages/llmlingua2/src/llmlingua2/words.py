@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from llmlingua2.characters import (
     BREAK,
-    CURRENCY,
     DIGIT,
     EXTEND,
     FLAG,
@@ -39,6 +38,7 @@ from llmlingua2.characters import (
 __all__ = ["glues", "inside_pieces", "words"]
 
 _ALPHANUMERIC = LETTER | DIGIT
+_LONGEST_JOINED = 12
 _BEFORE, _AFTER = slice(None, -1), slice(1, None)
 
 
@@ -61,10 +61,10 @@ def words(text: str) -> NDArray[np.int32]:
 
 def inside_pieces(
     text: str, spans: NDArray[np.int32], piece_starts: NDArray[np.int32], piece_ends: NDArray[np.int32]
-) -> NDArray[np.int32]:
-    """Join neighbouring words of scripts without spaces that lie in one piece of a tokenizer.
+) -> NDArray[np.bool_]:
+    """Find neighbouring words of scripts without spaces that lie in one piece of a tokenizer.
 
-    A piece such as "会议" then stays or goes as a whole, as the model that scored it meant it.
+    Such words ("会", "议") stay or go together, as the model that scored the piece meant them.
 
     Args:
         text: the text.
@@ -73,38 +73,36 @@ def inside_pieces(
         piece_ends: character after each piece, int32 [p], in order.
 
     Returns:
-        int32 [m, 2], m <= n.
+        bool [n]: true where a word belongs to the word before it.
     """
-    if len(spans) < 2 or not len(piece_starts):
-        return spans
-    border = spans[1:, 0]
-    touching = np.flatnonzero(border == spans[:-1, 1])
-    flags = properties(
-        np.array([[ord(text[at - 1]), ord(text[at])] for at in border[touching].tolist()], np.uint32).reshape(-1, 2)
-    )
-    touching = touching[((flags & (SINGLE | LEADING | EXTEND)) != 0).all(axis=1)]
-    piece = np.searchsorted(piece_starts, border[touching], side="left") - 1
-    joined = np.zeros(len(border), bool)
-    joined[touching] = (piece >= 0) & (piece_ends[piece] > border[touching])
-    first = np.concatenate([[True], ~joined])
-    last = np.concatenate([~joined, [True]])
-    return np.stack([spans[first, 0], spans[last, 1]], axis=1)
+    joined = np.zeros(len(spans), bool)
+    if text.isascii() or not len(piece_starts):
+        return joined
+    touching = np.flatnonzero(spans[1:, 0] == spans[:-1, 1]) + 1
+    at = spans[touching, 0]
+    piece = np.searchsorted(piece_starts, at, side="left") - 1
+    short = piece_ends[piece] - piece_starts[piece] <= _LONGEST_JOINED  # an unknown piece can be a whole clause
+    inside = (piece >= 0) & (piece_ends[piece] > at) & short
+    touching, at = touching[inside], at[inside]
+    flags = properties(code_points(text))
+    unspaced = SINGLE | LEADING | EXTEND
+    joined[touching] = _has(flags[at - 1], unspaced) & _has(flags[at], unspaced)
+    return joined
 
 
-def glues(left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Whether two characters would read as one word with nothing between them ("budget" + "Sentence").
+def glues(before: NDArray[np.uint16], after: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Whether two characters read as one word when nothing stands between them ("budget" + "Sentence").
 
     Args:
-        left: code points before the join, uint32 [n].
-        right: code points after it, uint32 [n].
+        before: properties of the characters before the join, uint16 [n] (see `characters.properties`).
+        after: properties of those after it, uint16 [n].
 
     Returns:
         bool [n].
     """
-    before, after = properties(left), properties(right)
     glued = _has(before, _ALPHANUMERIC | EXTEND) & _has(after, _ALPHANUMERIC)
     for together in (FLAG, KATAKANA):
-        glued |= _has(before, together) & _has(after, together)
+        glued |= _has(before & after, together)
     return glued | _has(after, EXTEND | FORMAT) | _has(before, FORMAT | LEADING)
 
 
@@ -145,7 +143,7 @@ def _words(text: str) -> NDArray[np.int32]:
     connector[1:-1] = carried[:-2] & alphanumeric[2:] & _has(flags[1:-1], JOINS_LETTERS)
     connector[1:-1] |= _has(base[:-2] & flags[2:], DIGIT) & _has(flags[1:-1], JOINS_DIGITS)
     prefix = np.zeros(len(codes), bool)
-    prefix[_BEFORE] = _has(flags[_BEFORE], SIGN | CURRENCY) & _has(flags[_AFTER], DIGIT)
+    prefix[_BEFORE] = _has(flags[_BEFORE], SIGN) & _has(flags[_AFTER], DIGIT)
     prefix[_AFTER] &= ~carried[_BEFORE] & (codes[_AFTER] != codes[_BEFORE])
 
     # glued[i]: no word ends between characters i and i + 1.

@@ -1,0 +1,121 @@
+"""`Compressor`: prompts in, shorter prompts out."""
+
+import time
+from collections.abc import Callable, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Unpack
+
+from llmlingua2.classifier import TokenClassifier
+from llmlingua2.counters import Counter, default_counter, resolve_counter
+from llmlingua2.result import CompressionResult
+from llmlingua2.scores import Scores, score_texts
+from llmlingua2.settings import Options, Settings
+
+__all__ = ["Compressor"]
+
+
+class Compressor:
+    """Compresses prompts to an exact budget by keeping the words a token classifier wants to keep.
+
+    Safe to use from several threads. Weights are loaded when they are first needed.
+
+    Example:
+        >>> compressor = Compressor.default()
+        >>> result = compressor.compress(prompt, rate=0.33)
+        >>> result.text, result.compressed_tokens, result.spans
+
+    Args:
+        classifier: the model.
+        counter: what a token is; see `counters.resolve_counter`.
+    """
+
+    def __init__(
+        self, classifier: TokenClassifier, *, counter: "str | Counter | Callable[[str], int]" = "cl100k_base"
+    ) -> None:
+        self.classifier = classifier
+        self.counter = resolve_counter(counter)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_hub_id: str | Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        backend: str = "torch",
+        counter: "str | Counter | Callable[[str], int]" = "cl100k_base",
+        revision: str | None = None,
+        local_files_only: bool = False,
+    ) -> "Compressor":
+        """Open a checkpoint: see `TokenClassifier.from_pretrained` and, for `counter`, `counters.resolve_counter`."""
+        counter = resolve_counter(counter)
+        classifier = TokenClassifier.from_pretrained(
+            path_or_hub_id,
+            device=device,
+            dtype=dtype,
+            backend=backend,
+            revision=revision,
+            local_files_only=local_files_only,
+        )
+        return cls(classifier, counter=counter)
+
+    @classmethod
+    def default(
+        cls, *, counter: "str | Counter | Callable[[str], int] | None" = None, device: str = "cpu"
+    ) -> "Compressor":
+        """The small English model inside this package; no network.
+
+        Args:
+            counter: cl100k_base if tiktoken and its vocabulary are on this machine, else "words", unless named.
+            device: "cpu", "auto", or a torch device.
+        """
+        folder = files("llmlingua2").joinpath("assets/model")
+        classifier = TokenClassifier.from_pretrained(Path(str(folder)), device=device)
+        return cls(classifier, counter=default_counter() if counter is None else counter)
+
+    def score(self, texts: str | Sequence[str], *, chunk_end_tokens: Sequence[str] | None = None) -> Scores:
+        """Score the words of one text or several; compress the result to any number of sizes.
+
+        Args:
+            texts: the texts.
+            chunk_end_tokens: strings after which the model's input may be cut; sentence ends by default.
+        """
+        began = time.perf_counter()
+        single = isinstance(texts, str)
+        listed = [texts] if isinstance(texts, str) else list(texts)
+        _check_texts("texts", listed)
+        scored = score_texts(self.classifier, listed, chunk_end_tokens=chunk_end_tokens)
+        return Scores(scored, self.counter, single=single, seconds=time.perf_counter() - began)
+
+    def compress(
+        self,
+        context: str | Sequence[str],
+        *,
+        rate: float | None = None,
+        target_tokens: int | None = None,
+        threshold: float | None = None,
+        instruction: str = "",
+        question: str = "",
+        chunk_end_tokens: Sequence[str] | None = None,
+        **options: Unpack[Options],
+    ) -> CompressionResult:
+        """Compress one text, or several into one prompt, to a size: `score` and `Scores.compress` in one."""
+        sizes = {"rate": rate, "target_tokens": target_tokens, "threshold": threshold}
+        Settings(**sizes, **options)  # complain before the work, not after it
+        scores = self.score(context, chunk_end_tokens=chunk_end_tokens)
+        return scores.compress(**sizes, instruction=instruction, question=question, **options)
+
+    def clear_cache(self) -> None:
+        """Forget the scores of chunks seen before."""
+        self.classifier.clear_cache()
+
+    def info(self) -> dict[str, Any]:
+        """Facts about the model and the counter, as JSON types."""
+        return {**self.classifier.info(), "counter": self.counter.name}
+
+
+def _check_texts(name: str, texts: Sequence[Any]) -> None:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}: item {number} is {type(text).__name__}, not str")
