@@ -1,0 +1,76 @@
+"""From a recipe to filtered labels: the offline teachers over the recipe's own sources, aligned, measured, selected."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from llmlingua2.corpus import fit_salience, meeting_chunks, problem_chunks
+from llmlingua2.distill import distill
+from llmlingua2.labels import filter_file, label_file
+from llmlingua2.meetings import load_meetings
+from llmlingua2.recipe import DataSettings
+from llmlingua2.salience import Salience
+from llmlingua2.teachers.protocol import Chunk, Teacher
+from llmlingua2.teachers.reference import ReferenceTeacher, SalienceTeacher
+from tenfold_core.datasets import read_jsonl, resolve
+from tenfold_core.logging import get_logger
+
+__all__ = ["prepare", "recipe_chunks", "recipe_teachers"]
+
+_logger = get_logger(__name__)
+_MEETINGS, _PROBLEMS = "llmlingua2/qmsum_train.jsonl.gz", "llmlingua2/gsm8k_train.jsonl.gz"
+
+
+def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) -> Path:
+    """Write distilled.jsonl, labels.jsonl and filtered.jsonl under ``directory`` and return the last.
+
+    A run that was killed goes on where it stopped. ``limit`` > 0 takes only so many chunks of each source.
+
+    Raises:
+        FileNotFoundError: the shared data of a source are not there; the message says where they were looked for.
+    """
+    directory = Path(directory)
+    distilled = directory / "distilled.jsonl"
+    for teacher in recipe_teachers(settings, directory):
+        summary = distill(recipe_chunks(settings, limit=limit), teacher, distilled)
+        _logger.info("%s: %d answers, %d bad, %d there already", teacher.name, *vars(summary).values())
+    label_file(distilled, directory / "labels.jsonl", method=settings.aligner)  # type: ignore[arg-type]
+    filtered = directory / "filtered.jsonl"
+    filter_file(
+        directory / "labels.jsonl",
+        filtered,
+        vr=settings.vr,
+        ag=settings.ag,
+        by=settings.by,  # type: ignore[arg-type]
+    )
+    return filtered
+
+
+def recipe_chunks(settings: DataSettings, *, limit: int = 0) -> Iterator[Chunk]:
+    """The chunks of the recipe's sources. Every second meeting shows its speakers, as prompts may or may not."""
+    if "qmsum" in settings.sources:
+        meetings = load_meetings(resolve(_MEETINGS), strict=False)
+        named, plain = meetings[::2], meetings[1::2]
+        size = settings.chunk_size
+        found = (
+            chunk
+            for part, speakers in ((named, True), (plain, False))
+            for chunk in meeting_chunks(part, size=size, speakers=speakers)
+        )
+        yield from islice(found, limit or None)
+    if "gsm8k" in settings.sources:
+        rows = islice(read_jsonl(resolve(_PROBLEMS)), settings.problems or None)
+        yield from islice(problem_chunks(rows, size=settings.chunk_size), limit or None)
+
+
+def recipe_teachers(settings: DataSettings, directory: Path) -> list[Teacher]:
+    """The recipe's teacher, once per rate. What people repeat is counted on the training meetings and kept beside the
+    answers as salience.json."""
+    if settings.teacher == "reference":
+        return [ReferenceTeacher()]
+    path = directory / "salience.json"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        fit_salience(load_meetings(resolve(_MEETINGS), strict=False)).save(path)
+    salience = Salience.load(path)
+    return [SalienceTeacher(salience, rate=rate) for rate in settings.rates]

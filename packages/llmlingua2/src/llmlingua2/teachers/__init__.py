@@ -1,0 +1,1 @@
+"""Teachers: who decides which words of a training text are worth keeping."""

@@ -1,0 +1,291 @@
+"""Train the student: an encoder with a linear layer that says keep or drop (LLMLingua-2 paper, sections 3.4 and 4).
+
+Runs under ``accelerate`` (one process, or several through ``accelerate launch``). Everything random is a function of
+the seed and the step, so a run that was killed and resumed takes the same steps with the same numbers as one that was
+not.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llmlingua2 import dataset
+from llmlingua2.base_weights import locate
+from llmlingua2.labels import merge
+from llmlingua2.objective import correct, loss_sum
+from llmlingua2.pieces import PieceTokenizer
+from llmlingua2.recipe import Recipe, TrainSettings
+from llmlingua2.student import build_student, save_student
+from tenfold_core.datasets import read_jsonl, split_by_group
+from tenfold_core.logging import Run, get_logger, progress
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Trained", "learning_rate_factor", "train"]
+
+_STATE, _BEST = "checkpoints/last.pt", "checkpoints/best.safetensors"
+_logger = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run left behind: the ``model`` folder (best step), its step, and its validation loss and accuracy."""
+
+    model: Path
+    step: int
+    loss: float
+    accuracy: float
+    examples: int
+
+
+def train(
+    labels: str | Path | Iterable[Mapping[str, Any]],
+    output: str | Path,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+) -> Trained:
+    """Train on label rows and write ``output/model``, a checkpoint folder that ``Compressor.from_pretrained`` loads.
+
+    The rows of a chunk are merged, the documents split into training and validation by ``recipe.data.validation`` (a
+    document is never on both sides), and the weights of the best validation are kept.
+
+    Args:
+        labels: a file of label rows, or the rows.
+        output: run directory: manifest.json, metrics.jsonl, checkpoints/, model/.
+        recipe: see ``recipe.Recipe``.
+        seed: of the split, the head's first weights, the order of the data and dropout.
+        device: "auto" or "cpu".
+        resume: go on from the last checkpoint in ``output``; the result equals that of a run never stopped.
+
+    Raises:
+        ImportError: the ``train`` extra is missing.
+        ValueError: no documents to train or validate on.
+        FloatingPointError: the loss is not finite; the message names the step.
+    """
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise ImportError('train needs: pip install "llmlingua2[train]"') from error
+    import torch
+
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision=recipe.train.precision)
+    base = locate(recipe.model.base)
+    training, validation = _examples(labels, PieceTokenizer(base), recipe, seed)
+    inputs = [labels] if isinstance(labels, (str, Path)) else None
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        student = build_student(base, freeze=recipe.model.freeze, attention_dropout=recipe.model.attention_dropout)
+        if not accelerator.is_main_process:
+            return _Training(accelerator, student, recipe.train, training, validation, seed, None, Path(output)).fit(
+                base
+            )
+        settings = {"recipe": recipe.to_dict(), "resume": resume}
+        with Run(output, arguments=settings, seed=seed, inputs=inputs, device=accelerator.device, resume=resume) as run:
+            return _Training(accelerator, student, recipe.train, training, validation, seed, run, Path(output)).fit(
+                base
+            )
+
+
+def learning_rate_factor(step: int, steps: int, settings: TrainSettings) -> float:
+    """Share of the full rate at ``step`` (from 0): rises over the warm-up, then falls linearly to ``final``."""
+    rising = math.ceil(settings.warmup * steps)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 1 - (1 - settings.final) * (step - rising) / max(steps - rising, 1)
+
+
+def _examples(
+    labels: str | Path | Iterable[Mapping[str, Any]], tokenizer: PieceTokenizer, recipe: Recipe, seed: int
+) -> tuple[list[dataset.Example], list[dataset.Example]]:
+    rows = read_jsonl(labels) if isinstance(labels, (str, Path)) else labels
+    examples = [dataset.encode(row, tokenizer, max_length=recipe.model.max_length) for row in merge(rows)]
+    share = recipe.data.validation
+    parts = split_by_group([item.group for item in examples], {"train": 1 - share, "validation": share}, seed=seed)
+    for name, part in parts.items():
+        if not part:
+            raise ValueError(f"train: no document left for {name}; {len(examples)} chunks, validation share {share}")
+    training = [examples[index] for index in parts["train"]]
+    if recipe.train.shuffle_labels:
+        training = list(dataset.shuffled(training, seed=seed))
+    return training, [examples[index] for index in parts["validation"]]
+
+
+class _Training:
+    """The state of one run and its loop; ``run`` is None in processes other than the first."""
+
+    def __init__(
+        self,
+        accelerator: Any,
+        student: "torch.nn.Module",
+        settings: TrainSettings,
+        training: list[dataset.Example],
+        validation: list[dataset.Example],
+        seed: int,
+        run: Run | None,
+        output: Path,
+    ) -> None:
+        self.accelerator, self.settings, self.seed, self.run, self.output = accelerator, settings, seed, run, output
+        self.training, self.validation = training, validation
+        self.pad_id = getattr(student.config, "pad_token_id", None) or 0
+        self.per_epoch = math.ceil(len(training) / settings.batch_size)
+        self.steps = settings.max_steps or math.ceil(settings.epochs * self.per_epoch)
+        self.every = min(settings.validate_every or self.per_epoch, self.steps)
+        self.step, self.best = 0, {"step": 0.0, "loss": math.inf, "accuracy": -math.inf}
+        self.student, self.optimizer = accelerator.prepare(student, _optimizer(student, settings))
+        self._since: list[float] = []
+        if (output / _STATE).is_file():
+            self._restore()
+
+    def fit(self, base: Path) -> Trained:
+        with progress("training", total=self.steps) as advance:
+            advance(self.step)
+            while self.step < self.steps:
+                self._since.append(self._learn())
+                self.step += 1
+                advance()
+                if self.step % self.every == 0 or self.step == self.steps:
+                    self._checkpoint()
+        return self._finish(base)
+
+    def _learn(self) -> float:
+        import torch
+
+        epoch, place = divmod(self.step, self.per_epoch)
+        lengths = [len(example.ids) for example in self.training]
+        if place == 0 or not hasattr(self, "_order"):
+            self._order = dataset.batches(lengths, self.settings.batch_size, seed=self.seed, epoch=epoch)
+        batch = self._mine([self.training[index] for index in self._order[place]])
+        self.student.train()
+        # Dropout depends on the step, not on how the process came here: that is what makes resuming exact.
+        torch.manual_seed(_mixed(self.seed, self.step, self.accelerator.process_index))
+        factor = learning_rate_factor(self.step, self.steps, self.settings)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["full_rate"] * factor
+        with self.accelerator.autocast():
+            logits = self.student(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        total, count = loss_sum(logits, batch["targets"], positive_weight=self.settings.positive_weight)
+        everywhere = self.accelerator.reduce(count, "sum").clamp(min=1)
+        # Processes average their gradients; this makes the average a mean over all labelled pieces.
+        loss = total * self.accelerator.num_processes / everywhere
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        if self.settings.clip:
+            self.accelerator.clip_grad_norm_(self.student.parameters(), self.settings.clip)
+        self.optimizer.step()
+        value = float(self.accelerator.reduce(total.detach(), "sum") / everywhere)
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the loss is {value} at step {self.step}: lower the learning rate or the precision"
+            )
+        return value
+
+    def _mine(self, examples: list[dataset.Example]) -> "dict[str, torch.Tensor]":
+        """This process's share of a batch; where there are fewer examples than processes, one without targets."""
+        mine = examples[self.accelerator.process_index :: self.accelerator.num_processes]
+        if not mine:
+            first = examples[0]
+            mine = [dataset.Example(first.ids, np.full_like(first.targets, dataset.IGNORED))]
+        batch = dataset.collate(mine, self.pad_id)
+        return {name: values.to(self.accelerator.device) for name, values in batch.items()}
+
+    def validate(self) -> dict[str, float]:
+        """Loss and accuracy on the held-out documents."""
+        import torch
+
+        self.student.eval()
+        sums = torch.zeros(3, dtype=torch.float64, device=self.accelerator.device)
+        lengths = [len(example.ids) for example in self.validation]
+        order = np.argsort(lengths, kind="stable")
+        size = self.settings.batch_size
+        with torch.inference_mode():
+            for start in range(0, len(order), size):
+                batch = self._mine([self.validation[index] for index in order[start : start + size]])
+                with self.accelerator.autocast():
+                    logits = self.student(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+                weight = self.settings.positive_weight
+                total, count = loss_sum(logits, batch["targets"], positive_weight=weight)
+                sums += torch.stack([total.double(), correct(logits, batch["targets"]).double(), count.double()])
+        loss, right, count = self.accelerator.reduce(sums, "sum").tolist()
+        return {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}
+
+    def _checkpoint(self) -> None:
+        import torch
+        from safetensors.torch import save
+
+        measured = self.validate()
+        better = (
+            measured["loss"] < self.best["loss"]
+            if self.settings.select_by == "loss"
+            else measured["accuracy"] > self.best["accuracy"]
+        )
+        weights = {name: value.cpu() for name, value in self._unwrapped().state_dict().items()}
+        if better:
+            self.best = {"step": float(self.step), **measured}
+        if self.run is not None:
+            if better:
+                self.run.save_artifact(_BEST, save({name: value.contiguous() for name, value in weights.items()}))
+            scaler = self.accelerator.scaler
+            state = {
+                "weights": weights,
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": scaler.state_dict() if scaler is not None else {},
+                "step": self.step,
+                "best": self.best,
+            }
+            self.run.log(step=self.step, train_loss=float(np.mean(self._since)), **measured)
+            self.run.save_artifact(_STATE, lambda path: torch.save(state, path))
+            _logger.info(
+                "step %d: validation loss %.4f, accuracy %.4f", self.step, measured["loss"], measured["accuracy"]
+            )
+        self._since = []
+        self.accelerator.wait_for_everyone()
+
+    def _restore(self) -> None:
+        import torch
+
+        state = torch.load(self.output / _STATE, map_location="cpu", weights_only=True)
+        self._unwrapped().load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
+
+    def _unwrapped(self) -> "torch.nn.Module":
+        return self.accelerator.unwrap_model(self.student)
+
+    def _finish(self, base: Path) -> Trained:
+        from safetensors.torch import load_file
+
+        model = self.output / "model"
+        if self.run is not None:
+            student = self._unwrapped()
+            student.load_state_dict(load_file(self.output / _BEST))
+            save_student(student, base, model)
+        self.accelerator.wait_for_everyone()
+        best = self.best
+        return Trained(model, int(best["step"]), best["loss"], best["accuracy"], len(self.training))
+
+
+def _optimizer(student: "torch.nn.Module", settings: TrainSettings) -> "torch.optim.Optimizer":
+    import torch
+
+    trained = [(name, value) for name, value in student.named_parameters() if value.requires_grad]
+    head = [value for name, value in trained if name.startswith("classifier")]
+    body = [value for name, value in trained if not name.startswith("classifier")]
+    groups = [
+        {"params": body, "lr": settings.learning_rate, "full_rate": settings.learning_rate},
+        {"params": head, "lr": settings.head_learning_rate, "full_rate": settings.head_learning_rate},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=settings.weight_decay)
+
+
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
