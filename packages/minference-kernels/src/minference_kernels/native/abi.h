@@ -44,15 +44,15 @@ struct Call {
   double softcap;  // 0: none; otherwise logits become softcap * tanh(logit / softcap)
 };
 
-// Sums over the attention map of a few probe rows, from which columns and offsets are chosen.
-struct ScoreJob {
-  const void* query;
+// The last `num_rows` rows of one head's attention map, summed in every way from which columns and offsets are chosen.
+struct ProbeJob {
+  const void* query;          // the first probe row
   const void* key;
-  const int64_t* positions;  // [num_queries], ascending: where each probe row stands
-  const uint8_t* excluded;   // [num_keys], 1: leave the key out of the offset sums; may be null
-  float* column_sums;        // [num_keys]
-  float* offset_sums;        // [num_keys], indexed by query position - key position
-  float* row_lse;            // [num_queries]
+  const int64_t* group_ends;  // [num_groups], ascending to num_rows: contiguous groups of probe rows
+  float* row_lse;             // [num_rows], natural logarithm
+  float* column_sums;         // [num_keys], over all rows
+  float* group_maxima;        // [num_keys], the largest of the sums over each group
+  float* offset_sums;         // [num_keys], indexed by query position - key position
   int64_t query_stride, key_stride;
-  int64_t num_queries, num_keys;
+  int64_t num_rows, num_keys, num_groups;
 };

@@ -3,6 +3,7 @@
 
 #include "abi.h"
 #include "key_stream.h"
+#include "logit_scale.h"
 #include "numbers.h"
 #include "register_block.h"
 
@@ -143,6 +144,11 @@ MK_INLINE Vec soft_cap(Vec x, float cap) {
   return (y < 0.0f ? -magnitude : magnitude) * cap;
 }
 
+MK_INLINE void soft_cap_tile(int count, const LogitScale& scale, const Workspace& space) {
+  for (int64_t i = 0; i < count * kRowTile; i += kLanes)
+    store(space.scores + i, soft_cap(load(space.scores + i) * scale.magnitude, scale.cap));
+}
+
 // Turns the scores of a tile into weights relative to the running maximum and adds them to the running sums. Returns
 // whether a maximum moved; then `rescale` holds the factors that bring older sums to the new maximum.
 template <class Product>
@@ -249,13 +255,9 @@ void attend_rows(const Call& call, const HeadJob& job, int64_t first_row, int64_
   const bool copy_keys = !kPairs && call.data_type != kFloat32;
   const bool copy_values = copy_keys || call.value_dim % kLanes != 0;
 
-  // Logits are scaled inside the exponential: softmax(s * scale) = 2**(s * scale * log2 e - shift). The running maximum
-  // of raw logits needs a positive factor, so a negative scale turns the queries round and a zero scale clears them.
-  const float scale = static_cast<float>(call.scale), cap = static_cast<float>(call.softcap);
-  const float logit_scale = cap > 0.0f || scale == 0.0f ? 1.0f : __builtin_fabsf(scale);
-  const float exponent_scale = logit_scale * kLog2E;
-  pack_queries<Product>(call, job.query, job.query_stride, first_row, num_rows,
-                        scale < 0.0f ? -1.0f : (scale > 0.0f ? 1.0f : 0.0f), space.wide_keys, space.queries);
+  const LogitScale scale(call);
+  pack_queries<Product>(call, job.query, job.query_stride, first_row, num_rows, scale.sign, space.wide_keys,
+                        space.queries);
   for (int64_t i = 0; i < kRowTile; ++i) {
     space.maxima[i] = kMinusInfinity;
     space.sums[i] = 0.0f;
@@ -281,10 +283,8 @@ void attend_rows(const Call& call, const HeadJob& job, int64_t first_row, int64_
     score_tile<Product>(key_rows, count, steps, space);
 
     const bool masked = mask.touches(keys, count);
-    if (masked || cap > 0.0f) {
-      if (cap > 0.0f)
-        for (int64_t i = 0; i < count * kRowTile; i += kLanes)
-          store(space.scores + i, soft_cap(load(space.scores + i) * __builtin_fabsf(scale), cap));
+    if (masked || scale.cap > 0.0f) {
+      if (scale.cap > 0.0f) soft_cap_tile(count, scale, space);
       if (masked) mask.apply(keys, count, space.scores);
       for (int64_t g = 0; g < kRowTile; g += kLanes) {
         Vec maximum = broadcast(kMinusInfinity);
@@ -293,7 +293,7 @@ void attend_rows(const Call& call, const HeadJob& job, int64_t first_row, int64_
       }
     }
 
-    if (online_softmax<Product>(count, exponent_scale, space))
+    if (online_softmax<Product>(count, scale.exponent, space))
       for (int64_t row = 0; row < num_rows; ++row)
         if (space.rescale[row] != 1.0f)
           for (int64_t i = 0; i < width; i += kLanes) {
@@ -325,7 +325,7 @@ void attend_rows(const Call& call, const HeadJob& job, int64_t first_row, int64_
 #endif
     value_tile<Product>(value_rows, value_steps, num_rows, call.value_dim, width, space);
   }
-  finish_rows(call, job, first_row, num_rows, logit_scale, space);
+  finish_rows(call, job, first_row, num_rows, scale.natural, space);
 }
 
 // One row block, split where the rows that see everything begin.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import torch
+
 from minference_kernels.backends.capabilities import Capabilities
 from minference_kernels.index import SparseIndex
 from minference_kernels.native import binding, build

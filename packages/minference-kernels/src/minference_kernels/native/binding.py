@@ -9,41 +9,30 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+
 from minference_kernels.index import SparseIndex
 from minference_kernels.native import build
 
 ISA_VARIABLE = "MINFERENCE_NATIVE_ISA"
 DATA_TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
 
-_HEAD_FIELDS = [
-    "query",
-    "key",
-    "value",
-    "output",
-    "lse",
-    "query_stride",
-    "key_stride",
-    "value_stride",
-    "output_stride",
-    "num_queries",
-    "num_keys",
-    "kind",
-    "sink",
-    "local",
-    "dense_from",
-    "runs",
-    "num_runs",
-    "columns",
-    "num_columns",
-    "block_start",
-    "block_index",
-    "num_blocks",
-]
-HEAD_JOB = np.dtype([(name, np.int64) for name in _HEAD_FIELDS])
+_HEAD_FIELDS = """
+    query key value output lse query_stride key_stride value_stride output_stride num_queries num_keys
+    kind sink local dense_from runs num_runs columns num_columns block_start block_index num_blocks
+"""
+_PROBE_FIELDS = """
+    query key group_ends row_lse column_sums group_maxima offset_sums query_stride key_stride
+    num_rows num_keys num_groups
+"""
+HEAD_JOB = np.dtype([(name, np.int64) for name in _HEAD_FIELDS.split()])
+PROBE_JOB = np.dtype([(name, np.int64) for name in _PROBE_FIELDS.split()])
 _MESSAGE_BYTES = 512
 
 
@@ -68,7 +57,7 @@ class Library:
         except OSError as error:
             raise build.BuildError(f"cannot load {path}: {error}") from error
         self._c.mk_layout.restype = ctypes.c_int64
-        if self._c.mk_layout() != HEAD_JOB.itemsize * 1000 + ctypes.sizeof(Call):
+        if self._c.mk_layout() != (HEAD_JOB.itemsize * 1000 + ctypes.sizeof(Call)) * 1000 + PROBE_JOB.itemsize:
             raise build.BuildError(f"{path} was built from other sources; delete it")
         text = ctypes.create_string_buffer(_MESSAGE_BYTES)
         self._c.mk_instruction_sets(text, ctypes.c_int64(_MESSAGE_BYTES))
@@ -76,17 +65,18 @@ class Library:
 
     def attend(self, call: Call, jobs: np.ndarray, *, threads: int, instruction_set: str) -> None:
         """Run attention of all `jobs` (`HEAD_JOB` records). Raises ValueError with the library's reason."""
+        count = ctypes.c_int64(len(jobs))
+        self._run(self._c.mk_attend, call, ctypes.c_void_p(jobs.ctypes.data), count, threads, instruction_set)
+
+    def probe(self, call: Call, job: np.ndarray, *, threads: int, instruction_set: str) -> None:
+        """Run one probe (one `PROBE_JOB` record). Raises ValueError with the library's reason."""
+        self._run(self._c.mk_probe, call, ctypes.c_void_p(job.ctypes.data), threads, instruction_set)
+
+    def _run(self, function: Any, call: Call, *arguments: Any) -> None:
+        *rest, threads, instruction_set = arguments
         text = ctypes.create_string_buffer(_MESSAGE_BYTES)
-        failed = self._c.mk_attend(
-            ctypes.byref(call),
-            ctypes.c_void_p(jobs.ctypes.data),
-            ctypes.c_int64(len(jobs)),
-            ctypes.c_int64(threads),
-            instruction_set.encode(),
-            text,
-            ctypes.c_int64(_MESSAGE_BYTES),
-        )
-        if failed:
+        how = (ctypes.c_int64(threads), instruction_set.encode(), text, ctypes.c_int64(_MESSAGE_BYTES))
+        if function(ctypes.byref(call), *rest, *how):
             raise ValueError(f"native kernel: {text.value.decode()}")
 
 
@@ -166,3 +156,45 @@ def attend(
     call = Call(head_dim, value_dim, DATA_TYPES[q.dtype], scale, softcap or 0.0)
     library().attend(call, jobs, threads=threads or torch.get_num_threads(), instruction_set=isa or instruction_set())
     return output, lse
+
+
+@dataclass(frozen=True)
+class ProbeSums:
+    """Sums over the attention map of probe rows, float32: ``row_lse`` [L]; over columns, the largest such sum over one
+    group of rows, and over diagonals (by query position - key position), each [Nk]."""
+
+    row_lse: torch.Tensor
+    column_sums: torch.Tensor
+    group_maxima: torch.Tensor
+    offset_sums: torch.Tensor
+
+
+def probe(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    *,
+    scale: float,
+    softcap: float | None = None,
+    group_ends: Sequence[int] | None = None,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> ProbeSums:
+    """Attention of the last rows q [L, d] over all keys k [Nk, d], causal, summed without building the map.
+
+    `group_ends` ascends to L and cuts the rows into contiguous groups (default: one). Scores and sums are float32; the
+    bits do not depend on threads, strides or what lies around the tensors. Extra memory: 9 MB at most for logits kept
+    between the two passes, plus about 8 bytes a key.
+    """
+    q, k = _rows(q), _rows(k)
+    (rows, head_dim), num_keys = q.shape, k.shape[0]
+    ends = torch.tensor([rows] if group_ends is None else list(group_ends), dtype=torch.int64)
+    sums = ProbeSums(torch.empty(rows), *(torch.empty(num_keys) for _ in range(3)))
+    job = np.zeros(1, PROBE_JOB)
+    job["query"], job["key"], job["group_ends"] = q.data_ptr(), k.data_ptr(), ends.data_ptr()
+    job["row_lse"], job["column_sums"] = sums.row_lse.data_ptr(), sums.column_sums.data_ptr()
+    job["group_maxima"], job["offset_sums"] = sums.group_maxima.data_ptr(), sums.offset_sums.data_ptr()
+    job["query_stride"], job["key_stride"] = q.stride(0), k.stride(0)
+    job["num_rows"], job["num_keys"], job["num_groups"] = rows, num_keys, len(ends)
+    call = Call(head_dim, head_dim, DATA_TYPES[q.dtype], scale, softcap or 0.0)
+    library().probe(call, job, threads=threads or torch.get_num_threads(), instruction_set=isa or instruction_set())
+    return sums

@@ -1,5 +1,6 @@
 // The C interface that Python loads: chooses the instruction set, checks every index, and runs all row blocks of all
 // heads in one parallel region. This file is compiled for the plain processor.
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #endif
 
 #include "kernels.h"
+#include "logit_scale.h"
 
 #define MK_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -148,6 +150,41 @@ class Scratch {
   void* memory_;
 };
 
+constexpr int64_t kKeptLogitBytes = int64_t{9} << 20;  // a probe's logits up to this size are kept, not computed twice
+
+// Joins the row statistics of all chunks, in their order.
+void merge_statistics(const Call& call, const ProbeJob& job, const ProbeState& state, int64_t chunks) {
+  const LogitScale scale(call);
+  const int64_t rows = state.row_blocks * kRowTile;
+  for (int64_t row = 0; row < rows; ++row) {
+    float maximum = state.maxima[row];
+    for (int64_t c = 1; c < chunks; ++c)
+      if (!(state.maxima[c * rows + row] <= maximum)) maximum = state.maxima[c * rows + row];
+    double sum = 0.0;
+    for (int64_t c = 0; c < chunks; ++c)
+      if (state.sums[c * rows + row] != 0.0f)
+        sum += state.sums[c * rows + row] * std::exp2((state.maxima[c * rows + row] - maximum) * scale.exponent);
+    const bool exists = row < job.num_rows;
+    state.shifts[row] = exists ? static_cast<float>(maximum * scale.exponent + std::log2(sum)) : INFINITY;
+    if (exists) job.row_lse[row] = static_cast<float>(maximum * scale.natural + std::log(sum));
+  }
+}
+
+// Adds the chunks' shares of each diagonal, in their order. Slots before offset 0 belong to future keys and are zero.
+void merge_diagonals(const ProbeJob& job, const ProbeState& state, int64_t chunks) {
+  const int64_t slots = kProbeChunk + state.row_blocks * kRowTile;
+  std::memset(job.offset_sums, 0, static_cast<size_t>(job.num_keys) * sizeof(float));
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const int64_t end = (chunk + 1) * kProbeChunk < job.num_keys ? (chunk + 1) * kProbeChunk : job.num_keys;
+    const int64_t first_offset = job.num_keys - job.num_rows - (end - 1);
+    for (int64_t slot = first_offset < 0 ? -first_offset : 0; slot < slots; ++slot) {
+      const int64_t offset = first_offset + slot;
+      if (offset >= job.num_keys) break;
+      job.offset_sums[offset] += state.offset_parts[chunk * slots + slot];
+    }
+  }
+}
+
 }  // namespace
 
 // Writes the names of the instruction sets this processor can run, best first, separated by spaces.
@@ -163,7 +200,9 @@ MK_EXPORT void mk_instruction_sets(char* text, int64_t size) {
 }
 
 // The size of the structures, so that Python can refuse a library that disagrees with it.
-MK_EXPORT int64_t mk_layout() { return sizeof(HeadJob) * 1000 + sizeof(Call); }
+MK_EXPORT int64_t mk_layout() {
+  return sizeof(HeadJob) * 1000000 + sizeof(Call) * 1000 + sizeof(ProbeJob);
+}
 
 // Attention of `num_jobs` heads. Returns 0, or 1 with the reason in `text`; then no output has been written.
 MK_EXPORT int mk_attend(const Call* call, const HeadJob* jobs, int64_t num_jobs, int64_t threads,
@@ -199,5 +238,55 @@ MK_EXPORT int mk_attend(const Call* call, const HeadJob* jobs, int64_t num_jobs,
   }
   std::free(first_task);
   if (out_of_memory) return message.fail("out of memory: a thread needs %lld bytes of scratch", Integer(bytes)), 1;
+  return 0;
+}
+
+// The sums of one probe. Returns 0, or 1 with the reason in `text`.
+MK_EXPORT int mk_probe(const Call* call, const ProbeJob* job, int64_t threads, const char* instruction_set, char* text,
+                       int64_t text_size) {
+  const Message message{text, text_size};
+  const Kernels* kernels = find_kernels(instruction_set);
+  if (kernels == nullptr) return message.fail("this processor does not run %s", instruction_set), 1;
+  if (job->num_rows < 1 || job->num_keys < job->num_rows || job->num_keys > INT32_MAX - kRowTile)
+    return message.fail("%lld probe rows on %lld keys", Integer(job->num_rows), Integer(job->num_keys)), 1;
+  for (int64_t g = 0, previous = 0; g < job->num_groups; previous = job->group_ends[g++])
+    if (job->group_ends[g] < previous || (g + 1 == job->num_groups) != (job->group_ends[g] == job->num_rows))
+      return message.fail("groups of probe rows must end at %lld", Integer(job->num_rows)), 1;
+
+  ProbeState state{};
+  state.row_blocks = (job->num_rows + kRowTile - 1) / kRowTile;
+  const int64_t rows = state.row_blocks * kRowTile, chunks = (job->num_keys + kProbeChunk - 1) / kProbeChunk;
+  const int64_t slots = kProbeChunk + rows, kept = rows * (job->num_keys + kRowTile);
+  const bool keep = kept * static_cast<int64_t>(sizeof(float)) <= kKeptLogitBytes;
+  const int64_t shared_floats = rows * call->head_dim + 2 * chunks * rows + rows + chunks * slots + (keep ? kept : 0);
+  const Scratch shared(shared_floats * static_cast<int64_t>(sizeof(float)));
+  if (shared.memory() == nullptr) return message.fail("out of memory"), 1;
+  state.queries = static_cast<float*>(shared.memory());
+  state.maxima = state.queries + rows * call->head_dim;
+  state.sums = state.maxima + chunks * rows;
+  state.shifts = state.sums + chunks * rows;
+  state.offset_parts = state.shifts + rows;
+  state.logits = keep ? state.offset_parts + chunks * slots : nullptr;
+
+  const int64_t bytes = kernels->probe_workspace_bytes(*call, state.row_blocks);
+  int out_of_memory = 0;
+#pragma omp parallel num_threads(static_cast<int>(threads)) reduction(| : out_of_memory)
+  {
+    const Scratch scratch(bytes);
+    const bool usable = scratch.memory() != nullptr;
+    out_of_memory = !usable;
+#pragma omp single
+    if (usable) kernels->pack_probe(*call, *job, state, scratch.memory());
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < chunks; ++chunk)
+      if (usable) kernels->probe_statistics(*call, *job, state, chunk, scratch.memory());
+#pragma omp single
+    merge_statistics(*call, *job, state, chunks);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < chunks; ++chunk)
+      if (usable) kernels->probe_sums(*call, *job, state, chunk, scratch.memory());
+  }
+  if (out_of_memory) return message.fail("out of memory: a thread needs %lld bytes of scratch", Integer(bytes)), 1;
+  merge_diagonals(*job, state, chunks);
   return 0;
 }

@@ -37,8 +37,6 @@ typedef float Word __attribute__((may_alias, aligned(2)));
 typedef float WordVec __attribute__((vector_size(kLanes * 4), aligned(2), may_alias));
 
 constexpr float kMinusInfinity = -__builtin_inff();
-constexpr float kLog2E = 1.44269504088896340736f;
-constexpr float kLn2 = 0.69314718055994530942f;
 
 MK_INLINE Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 MK_INLINE Vec load_words(const Word* p) { return *reinterpret_cast<const WordVec*>(p); }
@@ -54,12 +52,6 @@ MK_INLINE Vec broadcast(float x) {
 #endif
 }
 
-MK_INLINE IntVec lane_numbers() {
-  IntVec lanes;
-  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
-  return lanes;
-}
-
 // max(a, b) that keeps a NaN in b: a poisoned logit must show in the output, not vanish.
 MK_INLINE Vec max(Vec a, Vec b) { return a > b ? a : b; }
 
@@ -71,15 +63,6 @@ MK_INLINE bool any(IntVec mask) {
 #else
   return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
 #endif
-}
-
-MK_INLINE float sum_of_lanes(Vec x) {
-  // A fixed pairwise order, so that the sum does not depend on the compiler's mood.
-  float lane[kLanes];
-  store(lane, x);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  return lane[0];
 }
 
 // 2**x for x <= 0 (and a little above), relative error below 2e-7; exactly 0 below -127, NaN for NaN.
