@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from tenfold_core.logging._redaction import MASK, without_secrets
 
-
 TELLING = """key api_key apiKey APIKey OPENAI_API_KEY hf_token token client-secret password db.passwd credentials
 Authorization keys api_tokens"""
 
