@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -69,6 +70,7 @@ class Entry:
     """What one term means. Only the attributes of its class are filled."""
 
     __slots__ = (
+        "also",
         "cls",
         "denies",
         "entity",
@@ -90,6 +92,7 @@ class Entry:
         self.entity: Entity | None = None
         self.sides = NO_NAMES
         self.zones = NO_NAMES
+        self.also: Entry | None = None  # the device position that a structure is as well
         self.position = False
         self.paired = False
         self.rank: float | None = None
@@ -138,6 +141,7 @@ class Lexicon:
         self.entities = {name: Entity(name, entry) for name, entry in files.entities.items()}
         self._relate(files)
         self.sharing = frozenset(files.modifiers.sharing)
+        self.lateral = frozenset(files.modifiers.lateral)
         self.acute = frozenset(name for name, entity in self.entities.items() if entity.acute)
         self.trie: dict[str, list] = {}
         self.normals: dict[str, Normal] = {}
@@ -159,6 +163,10 @@ class Lexicon:
         if entity in self.entities:
             return self.entities[entity].name
         return self.normals[entity].name if entity in self.normals else entity
+
+    def is_past(self, entity: str, kind: str) -> bool:
+        """Whether a statement is about past disease; an operation of the past is seen today like any other finding."""
+        return kind == "history" and (entity not in self.entities or self.entities[entity].kind == "pathology")
 
     def relation(self, one: str, other: str) -> float:
         """How well one entity stands for another: 1 the same, 0.7 parent and child, 0.5 interchangeable, 0 otherwise."""
@@ -218,6 +226,19 @@ class Lexicon:
                 self._insert(spelling, entry)
                 if plural:
                     self._insert(plural_of(spelling), entry)
+
+    def _also(self, terms: Iterable[str], position: Entry) -> None:
+        """Let structures that are device positions too ("right atrium", "stomach") carry both meanings."""
+        for term in terms:
+            for spelling in expand(term):
+                *before, last = _TOKEN.findall(spelling)
+                level = self.trie
+                for word in before:
+                    level = level[word][1]
+                entry = level[last][0]
+                if entry is not position and entry.cls == ANATOMY:
+                    both = level[last][0] = copy(entry)
+                    both.also = position
 
     def _insert(self, spelling: str, entry: Entry) -> None:
         words = _TOKEN.findall(spelling)
@@ -314,6 +335,7 @@ class Lexicon:
             entry = Entry(PLACE, name)
             entry.zones, entry.position = frozenset([name]), True
             self._add(terms, entry)
+            self._also(terms, entry)
         for rank, terms in modifiers.degrees.items():
             entry = Entry(DEGREE, terms[0])
             entry.rank = rank

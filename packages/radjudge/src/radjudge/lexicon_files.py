@@ -78,6 +78,7 @@ class ModifiersFile(_Strict):
     located: dict[str, LocatedEntry]
     paired: list[str]
     sharing: list[str]
+    lateral: list[str]
     levels: dict[str, list[str]]
     compatible: list[tuple[str, str]]
     positions: dict[str, list[str]]

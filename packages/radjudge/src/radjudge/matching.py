@@ -78,7 +78,7 @@ def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon
 
 def _placed(value: float, reference: Finding, candidate: Finding, lexicon: Lexicon) -> float:
     """Weight of a pair given its places; 0 where they name different findings."""
-    if (reference.kind == "history") != (candidate.kind == "history"):
+    if lexicon.is_past(reference.entity, reference.kind) != lexicon.is_past(candidate.entity, candidate.kind):
         return 0.0
     sides, peer_sides = reference.sides, candidate.sides
     wrong = False
@@ -107,7 +107,7 @@ def _covers(
     umbrella: Finding, finding: Finding, own_report: list[Finding], answered: list[Finding], lexicon: Lexicon
 ) -> bool:
     """Whether an already matched finding of the other report also answers this unmatched one."""
-    if (umbrella.kind == "history") != (finding.kind == "history"):
+    if lexicon.is_past(umbrella.entity, umbrella.kind) != lexicon.is_past(finding.entity, finding.kind):
         return False
     related = lexicon.related.get(finding.entity)
     if related is None or umbrella.entity not in related:

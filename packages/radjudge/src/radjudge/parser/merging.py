@@ -15,10 +15,10 @@ def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
     of them unnamed or part of the other; zones not in conflict.
     """
     groups: list[list[Mention]] = []
-    by_key: dict[tuple[str, str, str], list[list[Mention]]] = {}
+    by_key: dict[tuple[str, str, bool], list[list[Mention]]] = {}
     for mention in mentions:
         phrase = mention.phrase
-        key = (phrase.entity, phrase.polarity, phrase.kind)
+        key = (phrase.entity, phrase.polarity, lexicon.is_past(phrase.entity, phrase.kind))
         sites = by_key.get(key)
         if sites is None:
             group = [mention]

@@ -36,6 +36,7 @@ STUDY_COMPARISON = "study_comparison"
 """Id of "no significant change": a statement about the whole study that has a trajectory and nothing else."""
 
 _BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, UNCERTAIN_CLAUSE, NEGATION])
+_CONTINUING = frozenset(["but", "although", "though", "however", ";"])
 _CARRIED = ("resolved", "new")
 _NORMALITY = frozenset(["normal", "clear"])
 _REACH = 40
@@ -85,10 +86,12 @@ class Draft:
     def place(self, item: Item) -> None:
         """Add a side, zone or device position."""
         entry = item[0]
-        if entry.position != (self.entity is not None and self.entity.kind == "device") and entry.position:
+        device = self.entity is not None and self.entity.kind == "device"
+        if entry.position and not device:
             return
         self.sides |= entry.sides
-        self.zones |= entry.zones
+        if entry.position or not device:
+            self.zones |= entry.zones
         self.paired = self.paired or entry.paired
         self.places.append(item)
 
@@ -135,6 +138,7 @@ class PhraseReader:
         self.link = False
         self.joined = False
         self.named: Draft | None = None  # the statement just made, while nothing but a verb followed
+        self.elders: list[Draft] = []  # statements before "but", for a clause without a subject of its own
         self.carried: Item | None = None  # "removal of A and B": the change holds for the whole list
 
     def read(self) -> list[Draft]:
@@ -203,6 +207,9 @@ class PhraseReader:
             for draft in self.group[-_REACH:]:
                 if self.verb or draft is last or draft.first == last.first:
                     draft.compare(item)
+        elif self.elders and not self.subjects:
+            for draft in self.elders[-_REACH:]:
+                draft.compare(item)
         elif not self.subjects or self.subjects[-1][1][0].value == "study":
             self.study = self.study or item
 
@@ -271,6 +278,10 @@ class PhraseReader:
             self.composed = True
             self.subjects.clear()
             return
+        if entry.also is not None and self.group and self.group[-1].entity is not None:
+            if self.group[-1].entity.kind == "device":
+                self.group[-1].place((entry.also, item[1], item[2]))
+                return
         if self.predicates:
             if self._compose_waiting(item):
                 return
@@ -415,10 +426,15 @@ class PhraseReader:
 
     def _terminator(self, place: int, item: Item) -> None:
         self._close_clause()
+        elders = self.group
         self._new_clause()
+        if item[0].value in _CONTINUING:
+            self.elders = elders
 
     def _close_clause(self) -> None:
         self._flush_predicates()
+        if self.waiting and not self.group:
+            self.group = self.elders
         if self.group and self.waiting:
             self._give_back()
 

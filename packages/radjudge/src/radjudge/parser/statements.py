@@ -47,7 +47,7 @@ class SentenceReader:
             # words addressed to the reader of the report state nothing about the patient
             return Statements((), len(words.words), known, unknown, True)
         reader = PhraseReader(self.lexicon, words)
-        phrases = [_phrase(draft, words) for draft in reader.read()]
+        phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
         if reader.study is not None and not reader.drafts:
             phrases.append(_study_comparison(reader.study, words))
         return Statements(tuple(phrases), len(words.words), known, unknown, False)
@@ -57,7 +57,7 @@ def _spans(items: list[Item], words: Words) -> tuple[Span, ...]:
     return tuple(words.span(first, last) for _, first, last in items)
 
 
-def _phrase(draft: Draft, words: Words) -> Phrase:
+def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
     entity_span = words.span(draft.first, draft.last)
     if draft.normal is not None:
         normal = draft.normal
@@ -80,7 +80,7 @@ def _phrase(draft: Draft, words: Words) -> Phrase:
     assert entity is not None
     sides, zones = draft.sides, draft.zones
     paired = draft.paired
-    source, steps = draft.inherits, 0
+    source, steps = draft.inherits if entity.group in lexicon.lateral else None, 0
     while source is not None and not sides and not zones and steps < _MOST_LINKS:
         sides, zones, paired = source.sides, source.zones, source.paired
         source, steps = source.inherits, steps + 1
