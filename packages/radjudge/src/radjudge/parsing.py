@@ -12,12 +12,14 @@ from radjudge.parser.merging import merge
 from radjudge.parser.normalisation import normalise
 from radjudge.parser.sections import READ, find_sections
 from radjudge.parser.sentences import split_sentences
-from radjudge.parser.statements import SentenceReader
-from radjudge.records import Mention, Report, Section, Sentence, Span
+from radjudge.parser.phrases import STUDY_COMPARISON
+from radjudge.parser.statements import POINTER, SentenceReader
+from radjudge.records import Mention, Phrase, Report, Section, Sentence, Span
 
 LOW_COVERAGE = 0.2
 """Below this share of known content words a report is probably not of the chest (option ``low_coverage``)."""
 _FEW_WORDS = 6
+_LOOK_BACK = 3
 
 
 class Parser:
@@ -66,6 +68,8 @@ class Parser:
                 unknown += said.unknown
                 suspicious = suspicious or said.suspicious
                 for phrase in said.phrases:
+                    if phrase.entity == POINTER:
+                        phrase = _resolve(phrase, mentions)
                     mentions.append(Mention(phrase, begin, index, offsets))
         coverage = known / (known + unknown) if known + unknown else 1.0
         language = "en"
@@ -83,6 +87,24 @@ class Parser:
             suspicious,
             language,
         )
+
+
+def _resolve(pointer: Phrase, mentions: list[Mention]) -> Phrase:
+    """What "this is unchanged" says: a change of the last finding asserted, else of the whole study."""
+    for mention in reversed(mentions[-_LOOK_BACK:]):
+        said = mention.phrase
+        if said.polarity == "present":
+            gone = pointer.trajectory == "resolved"
+            return pointer._replace(
+                entity=said.entity,
+                polarity="absent" if gone else "present",
+                certainty=said.certainty,
+                kind=said.kind,
+                sides=said.sides,
+                zones=said.zones,
+                source=said.source,
+            )
+    return pointer._replace(entity=STUDY_COMPARISON)
 
 
 def _original(span: Span, offsets: object) -> Span:

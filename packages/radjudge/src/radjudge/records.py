@@ -92,7 +92,7 @@ class Mention(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The whole statement: entity with its attributes and, in a denial, the negating words."""
+        """The statement: the entity with its own attributes, without the words that deny or doubt it (a list shares those)."""
         return self._absolute(self.phrase.span)
 
     @property

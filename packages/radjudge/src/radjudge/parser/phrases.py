@@ -52,6 +52,7 @@ class Draft:
         "extent",
         "first",
         "flags",
+        "index",
         "inherits",
         "last",
         "measured",
@@ -65,12 +66,15 @@ class Draft:
         "zones",
     )
 
-    def __init__(self, entity: Entity | None, normal: Normal | None, first: int, last: int, flags: int) -> None:
+    def __init__(
+        self, entity: Entity | None, normal: Normal | None, first: int, last: int, flags: int, index: int
+    ) -> None:
         self.entity = entity
         self.normal = normal
         self.first = first
         self.last = last
         self.flags = flags
+        self.index = index
         self.sides = NO_NAMES
         self.zones = NO_NAMES
         self.degree: float | None = None
@@ -123,7 +127,7 @@ class PhraseReader:
         self.flags = scopes(words.items)
         self.drafts: list[Draft] = []
         self.normals: list[Draft] = []
-        self.study: Item | None = None
+        self.study: Item | None = None  # a change of the whole study, or of what the sentence before spoke of
         self.negations: list[Item] = []
         self._new_clause()
 
@@ -221,7 +225,7 @@ class PhraseReader:
             return
         if self.verb and self.group and self.joined:
             self.group = []
-        draft = Draft(entry.entity, None, first, last, flags)
+        draft = Draft(entry.entity, None, first, last, flags, place)
         if self.group:
             before = self.group[-1]
             if self.link or flags & SUSPECTED or before.last == first or self._shares(before, draft):
@@ -250,7 +254,7 @@ class PhraseReader:
             parts = _split_list(waiting)
             if len(parts) > 1:
                 for part in parts[:-1]:
-                    twin = Draft(draft.entity, draft.normal, draft.first, draft.last, draft.flags)
+                    twin = Draft(draft.entity, draft.normal, draft.first, draft.last, draft.flags, draft.index)
                     _apply(twin, part)
                     self._keep(twin)
             _apply(target, parts[-1])
@@ -274,7 +278,7 @@ class PhraseReader:
             return
         self.named = None
         if entry.negated is not None and self.flags[place] & DENIED:
-            self.drafts.append(Draft(None, entry.negated, item[1], item[2], self.flags[place]))
+            self.drafts.append(Draft(None, entry.negated, item[1], item[2], self.flags[place], place))
             self.composed = True
             self.subjects.clear()
             return
@@ -315,7 +319,7 @@ class PhraseReader:
         """Make statements of the subjects and a predicate behind them."""
         done = False
         for _, subject, _ in self.subjects if everything else self.subjects[-1:]:
-            done |= self._state(subject, item, value, self.flags[place])
+            done |= self._state(subject, item, value, place)
         if done:
             self.composed = True
             self.verb = False
@@ -327,7 +331,7 @@ class PhraseReader:
         kept = []
         for place, predicate in self.predicates:
             value = predicate[0].when.get("quantity") or predicate[0].value
-            made = self._state(item, predicate, value, self.flags[place])
+            made = self._state(item, predicate, value, place)
             done |= made
             if value in _NORMALITY:
                 kept.append((place, predicate))  # "normal heart, lungs and mediastinum"
@@ -338,20 +342,20 @@ class PhraseReader:
             self.verb = False
         return done
 
-    def _state(self, subject: Item, predicate: Item, value: str, flags: int) -> bool:
-        entry = subject[0]
+    def _state(self, subject: Item, predicate: Item, value: str, place: int) -> bool:
+        entry, flags = subject[0], self.flags[place]
         first, last = min(subject[1], predicate[1]), max(subject[2], predicate[2])
         if value in _NORMALITY or (value == "abnormal" and flags & DENIED):
             normal = entry.normal
             if normal is None or (value in _NORMALITY and flags & DENIED):
                 return normal is not None
-            self.drafts.append(Draft(None, normal, first, last, DENIED))
+            self.drafts.append(Draft(None, normal, first, last, flags if value == "abnormal" else 0, place))
             self.waiting = []
             return True
         entity = entry.when.get(value)
         if not entity:
             return False
-        draft = Draft(self.lexicon.entities[entity], None, first, last, flags)
+        draft = Draft(self.lexicon.entities[entity], None, first, last, flags, place)
         if value == "borderline":
             draft.degree = 0.0
         if self.link and self.group:
@@ -381,7 +385,7 @@ class PhraseReader:
         places = [item for item in self.waiting if item[0].cls == PLACE]
         if places and last.sides and all(item[0].sides and not item[0].sides & last.sides for item in places):
             # "moderate right effusion, small left": a second finding of the same kind
-            twin = Draft(last.entity, None, last.first, last.last, last.flags)
+            twin = Draft(last.entity, None, last.first, last.last, last.flags, last.index)
             _apply(twin, self.waiting)
             self._keep(twin)
             self.waiting = []
@@ -443,7 +447,7 @@ class PhraseReader:
         for place, item in self.predicates:
             entity = self.lexicon.defaults.get(item[0].value)
             if entity and not item[0].when:
-                draft = Draft(self.lexicon.entities[entity], None, item[1], item[2], self.flags[place])
+                draft = Draft(self.lexicon.entities[entity], None, item[1], item[2], self.flags[place], place)
                 waiting, self.waiting = self.waiting, [w for w in self.waiting if w[1] < item[1]]
                 self._dress(draft)
                 self.waiting = [w for w in waiting if w[1] >= item[2]]

@@ -5,14 +5,29 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from radjudge.lexicon import ANATOMY, ENTITY, NO_NAMES, Lexicon
+from radjudge.lexicon import (
+    ANATOMY,
+    ENTITY,
+    NEGATION,
+    NEGATION_AFTER,
+    NO_NAMES,
+    UNCERTAIN,
+    UNCERTAIN_AFTER,
+    UNCERTAIN_CLAUSE,
+    Lexicon,
+)
 from radjudge.parser.negation import DENIED, PAST, SUSPECTED, WAS_OLD
 from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
 from radjudge.parser.tokens import Item, Words, read_words
 from radjudge.records import Phrase, Span
 
 _BOTH = frozenset(["left", "right"])
+_DOUBTS = (UNCERTAIN, UNCERTAIN_CLAUSE)
+_POINTING = frozenset(["this", "these", "it", "they", "both"])
+_REACH = 40
 _MOST_LINKS = 4
+POINTER = "pointer"
+"""Id of a change that a pronoun ties to the finding before it; :mod:`radjudge.parsing` resolves it."""
 CACHE_SIZE = 50_000  # distinct sentences kept; 3,000 reports hold about 5,000
 
 
@@ -49,7 +64,7 @@ class SentenceReader:
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
         if reader.study is not None and not reader.drafts:
-            phrases.append(_study_comparison(reader.study, words))
+            phrases.append(_comparison(reader.study, words))
         return Statements(tuple(phrases), len(words.words), known, unknown, False)
 
 
@@ -61,6 +76,7 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
     entity_span = words.span(draft.first, draft.last)
     if draft.normal is not None:
         normal = draft.normal
+        denials = _trigger(words.items, draft.index, (NEGATION,), NEGATION_AFTER, words) if draft.flags & DENIED else ()
         return Phrase(
             normal.id,
             "absent",
@@ -75,6 +91,7 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
             "lexicon",
             entity_span,
             entity_span,
+            negation_spans=denials,
         )
     entity, flags = draft.entity, draft.flags
     assert entity is not None
@@ -121,13 +138,17 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
         _spans(draft.degrees, words) if draft.degrees else (),
         _spans(draft.measured, words) if draft.measured else (),
         _spans(draft.trajectories, words) if draft.trajectories else (),
+        _trigger(words.items, draft.index, _DOUBTS, UNCERTAIN_AFTER, words) if flags & SUSPECTED and not denied else (),
+        _trigger(words.items, draft.index, (NEGATION,), NEGATION_AFTER, words) if denied else (),
     )
 
 
-def _study_comparison(item: Item, words: Words) -> Phrase:
+def _comparison(item: Item, words: Words) -> Phrase:
+    """A change without a finding: of the whole study, or ("this is unchanged") of the finding spoken of before."""
     span = words.span(item[1], item[2])
+    pointing = words.words[0] in _POINTING
     return Phrase(
-        STUDY_COMPARISON,
+        POINTER if pointing else STUDY_COMPARISON,
         "absent",
         "definite",
         "normal",
@@ -138,7 +159,18 @@ def _study_comparison(item: Item, words: Words) -> Phrase:
         item[0].value,  # type: ignore[arg-type]
         NO_NAMES,
         "lexicon",
-        span,
-        span,
+        words.span(0, item[2]) if pointing else span,
+        words.span(0, 1) if pointing else span,
         trajectory_spans=(span,),
     )
+
+
+def _trigger(items: list[Item], index: int, before: tuple[int, ...], after: int, words: Words) -> tuple[Span, ...]:
+    """The word that denies or doubts a statement: the nearest before it, else the nearest behind it."""
+    for entry, first, last in reversed(items[max(0, index - _REACH) : index]):
+        if entry.cls in before:
+            return (words.span(first, last),)
+    for entry, first, last in items[index + 1 : index + _REACH]:
+        if entry.cls == after:
+            return (words.span(first, last),)
+    return ()
