@@ -150,6 +150,7 @@ class Lexicon:
         self._modifiers(files)
         self._triggers(files)
         self.function_words = frozenset(files.words.function)
+        self.clerical_words = frozenset(files.words.clerical)
         self.report_words = frozenset(files.words.report)
         self.foreign_words = frozenset(files.words.foreign) - self.function_words - self.report_words - {"i", "no"}
         self._words(files)

@@ -113,6 +113,7 @@ class WordsFile(_Strict):
 
     function: list[str]
     report: list[str]
+    clerical: list[str]
     foreign: list[str]
 
 

@@ -277,6 +277,9 @@ class PhraseReader:
         if self.flags[place] & UNSTATED:
             return
         self.named = None
+        if entry.value == "study" and self.study is None:
+            # "stable chest", "no change in the appearance of the chest"
+            self.study = next((waits for waits in self.waiting if waits[0].cls == TRAJECTORY), None)
         if entry.negated is not None and self.flags[place] & DENIED:
             self.drafts.append(Draft(None, entry.negated, item[1], item[2], self.flags[place], place))
             self.composed = True

@@ -19,6 +19,7 @@ from radjudge.lexicon import (
 from radjudge.parser.negation import DENIED, PAST, SUSPECTED, WAS_OLD
 from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
 from radjudge.parser.tokens import Item, Words, read_words
+from radjudge.parser.unmatched import unmatched_statement
 from radjudge.records import Phrase, Span
 
 _BOTH = frozenset(["left", "right"])
@@ -65,6 +66,10 @@ class SentenceReader:
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
         if reader.study is not None and not reader.drafts:
             phrases.append(_comparison(reader.study, words))
+        if not phrases and words.unknown:
+            statement = unmatched_statement(words, self.lexicon)
+            if statement is not None:
+                phrases.append(statement)
         return Statements(tuple(phrases), len(words.words), known, unknown, False)
 
 
