@@ -60,7 +60,7 @@ def _with_change(
     finding: Mapping[str, Any], values: Mapping[str, str], statement: str, form: str, rng: np.random.Generator
 ) -> str:
     changes = _tables()["changes"]
-    words = expand(_pick(rng, changes["chronic" if finding.get("chronic") else "acute"]), rng)
+    words = expand(_pick(rng, changes["chronic" if finding.get("chronic") or finding.get("steady") else "acute"]), rng)
     slots = {
         "finding": _say(finding, values, "terse", rng).rstrip("."),
         "statement": statement,

@@ -126,6 +126,16 @@ def _article(pair: Pair, judgement: Judgement) -> str:
     )
 
 
+def pair_html(pair: Pair, judgement: Judgement) -> str:
+    """Both texts of one pair with their errors marked, as a fragment for another page; needs :func:`marks_css`."""
+    return _article(pair, judgement)
+
+
+def marks_css() -> str:
+    """The style rules of :func:`pair_html`."""
+    return _asset("report_html_marks.css")
+
+
 def _figure(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -232,9 +242,9 @@ def page(results: Results, *, title: str = "Report evaluation", max_pairs: int =
         if len(shown) < len(couples)
         else ""
     )
-    style, script = _asset("report_html.css"), _asset("report_html.js")
+    style, script = _asset("report_html.css") + _asset("report_html_marks.css"), _asset("report_html.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
     legend = "".join(f'<mark class="{category}">{LABELS[category]}</mark>' for category in CATEGORIES)
     version = next((item.version for item in results.judgements if item.version), "")
     return f"""<!doctype html>

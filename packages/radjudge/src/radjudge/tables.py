@@ -11,9 +11,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from radjudge.records import Context, Pair
+from radjudge.records import CATEGORIES, Context, Pair
+
+if TYPE_CHECKING:
+    from radjudge.scoring import Results
 
 _ALIASES = {
     "reference": ("reference", "ref", "target", "ground_truth", "gt_report"),
@@ -168,6 +171,10 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
     value = row.get(column)
     if not isinstance(value, str):
         raise ValueError(f"{where}: {column!r} must be a string, not {type(value).__name__}")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{where}: {column!r} holds half a surrogate pair at character {error.start}") from None
     return value
 
 
@@ -263,3 +270,55 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[
     for row in rows:
         writer.writerow([safe_cell(value) for value in row])
     Path(path).write_text(buffer.getvalue(), encoding="utf-8", newline="")
+
+
+def write_results_csv(path: str | Path, results: "Results") -> None:
+    """One line per pair: id, status, scores, counts, both texts, and the errors in words."""
+    from radjudge.scoring import SCORES
+
+    columns = ("id", "status", *SCORES, *CATEGORIES, "reference", "candidate", "errors", "reason")
+    rows = []
+    for pair, item in zip(results.pairs, results.judgements, strict=True):
+        errors = "; ".join(f"{error.category}: {error.finding} ({error.significance})" for error in item.errors)
+        scores = [getattr(item, name) for name in SCORES]
+        counts = [item.counts.get(category) for category in CATEGORIES]
+        rows.append((item.id, item.status, *scores, *counts, pair.reference, pair.candidate, errors, item.error))
+    write_csv(path, columns, rows)
+
+
+def read_reports(path: str | Path, *, column: str = "report") -> list[tuple[str, str]]:
+    """(id, report) per row; the rank of the row is the id when there is no ``id`` column.
+
+    Raises:
+        ValueError: no such column (the message lists those present), or a report that is not a string.
+    """
+    rows = read_rows(path)
+    name = Path(path).name
+    present = list(dict.fromkeys(key for row in rows for key in row))
+    if column not in present:
+        raise ValueError(f"{name}: no column {column!r}; columns: {', '.join(present)} (see --column)")
+    return [
+        (str(row.get("id") or row.get("uid") or rank), _text(row, column, f"{name}, row {rank}"))
+        for rank, row in enumerate(rows, start=1)
+    ]
+
+
+def read_text(path: str | Path) -> str:
+    """A UTF-8 text file, or standard input for ``-``.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, or not UTF-8 (with the byte).
+    """
+    return _decode(Path(path))
+
+
+def write_lines(path: Path | None, rows: Iterable[Mapping[str, Any]]) -> None:
+    """JSON lines to a file (atomically), or to standard output for None."""
+    if path is not None:
+        from tenfold_core.datasets import write_jsonl
+
+        write_jsonl(path, rows)
+        return
+    for row in rows:
+        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -123,12 +123,16 @@ def graded_chain(
     raise CannotCorruptError(f"no chain of {length} independent errors fits this report")
 
 
-def _words_changed(first: str, second: str) -> int:
-    """Words replaced between two texts of equal length in words; a large number when the lengths differ by over one."""
+def single_word(first: str, second: str) -> bool:
+    """Whether two texts differ in one word; a second is granted for an article that follows it or a word dropped."""
     a, b = first.lower().split(), second.lower().split()
-    if len(a) != len(b):
-        return 99
-    return sum(x != y for x, y in zip(a, b, strict=True))
+    if abs(len(a) - len(b)) > 1:
+        return False
+    if len(a) == len(b):
+        return sum(x != y for x, y in zip(a, b, strict=True)) <= 2
+    longer, shorter = (a, b) if len(a) > len(b) else (b, a)
+    start = next((i for i, (x, y) in enumerate(zip(longer, shorter, strict=False)) if x != y), len(shorter))
+    return sum(x != y for x, y in zip(longer[start + 1 :], shorter[start:], strict=True)) <= 1
 
 
 def triplets(
@@ -148,8 +152,7 @@ def triplets(
             rewritten = rewrite(reference, rng, split=rewrites)
         except (CannotCorruptError, NotApplicable):
             continue
-        # An article may follow the word that changed ("a small" -> "an enlarging"), hence two.
-        if _words_changed(reference, wrong.candidate) > 2 or rewritten.split() == reference.split():
+        if not single_word(reference, wrong.candidate) or rewritten.split() == reference.split():
             continue
         made.append(Triplet(f"triplet-{index}", reference, wrong.candidate, rewritten, wrong.log[0]))
     return made
