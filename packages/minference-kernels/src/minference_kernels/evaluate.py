@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from minference_kernels.dense import dense_attention
 from minference_kernels.enable import enable
 from minference_kernels.index import SparseIndex
 from minference_kernels.inputs import check_qkv, check_scale
+from minference_kernels.patterns import Dense
 from minference_kernels.tasks.haystack import Sample, Tokenizer
 
 
@@ -176,3 +178,40 @@ def frozen_config(model: Any, input_ids: torch.Tensor, config: MInferenceConfig)
     if not rows or sorted(rows) != list(range(len(rows))):
         raise ValueError(f"only layers {sorted(rows)} ran sparse on this prompt; a frozen table needs all of them")
     return config.replace(layers=tuple(tuple(rows[layer]) for layer in sorted(rows)))
+
+
+def parse_config(name: str) -> MInferenceConfig:
+    """A configuration from what a person types: a recipe, a JSON file, a hub id with a published table, or "dense"."""
+    from minference_kernels.recipes import recipe_config, recipe_names
+
+    if name == "dense":
+        return MInferenceConfig.uniform(Dense())
+    if name in recipe_names():
+        return recipe_config(name)
+    if Path(name).suffix == ".json":
+        if not Path(name).exists():
+            raise ValueError(f"no such file: {name}")
+        return MInferenceConfig.load(name)
+    try:
+        return MInferenceConfig.for_model(name)
+    except ValueError as error:
+        raise ValueError(
+            f"{name!r} is neither dense, a recipe ({', '.join(recipe_names())}) nor a file; {error}"
+        ) from None
+
+
+def load_model(name: str | None, device: str = "cpu", seed: int = 0) -> tuple[Any, Tokenizer]:
+    """A transformers model and its tokenizer, or (None) the hand-compiled retrieval model and its words."""
+    if name is None:
+        from minference_kernels.retrieval import RetrievalTokenizer, build_retrieval_llama
+
+        model = build_retrieval_llama(seed=seed)
+        return model.to(device), RetrievalTokenizer(model.config.vocab_size)
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise ImportError(
+            'evaluating a model needs transformers: pip install "minference-kernels[transformers]"'
+        ) from error
+    loaded = AutoModelForCausalLM.from_pretrained(name, dtype="auto").to(device).eval()
+    return loaded, AutoTokenizer.from_pretrained(name)

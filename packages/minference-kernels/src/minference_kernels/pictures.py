@@ -76,7 +76,9 @@ def speed_figure(lengths: list[int], measured: dict[str, list[float]], flop_rati
     axis.set_yscale("log", base=2)
     axis.set_xticks(lengths, [f"{n // 1024}K" for n in lengths])
     top = max([*flop_ratio, *(r for ratios in measured.values() for r in ratios)])
-    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if t <= 2 * top]
+    low = min(1.0, *(r for ratios in measured.values() for r in ratios))
+    ticks = [t for t in (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32) if low / 2 < t <= 2 * top]
+    axis.set_ylim(0.8 * low, 1.3 * top)
     axis.set_yticks(ticks, [f"{t:g}x" for t in ticks])
     axis.minorticks_off()
     axis.set_xlabel("prompt length (tokens)")
