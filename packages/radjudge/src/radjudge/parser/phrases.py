@@ -199,6 +199,11 @@ class PhraseReader:
             # "markings are increased": a predicate of the structure
             if self._compose(place, item, quantity, everything=self.verb):
                 return
+        elif self.subjects and not self.composed and not follows and not self.group and entry.value == "worsened":
+            # "the cardiac silhouette has increased in size": larger now, whatever it was
+            if self._compose(place, item, "increased", everything=True):
+                self.drafts[-1].compare(item)
+                return
         if follows:
             if quantity and follows.cls == ANATOMY and quantity in follows.when:
                 self.predicates.append((place, item))
