@@ -1,8 +1,8 @@
 """The demonstration: three pretend systems, and what the judge and n-gram metrics make of them, with the truth known.
 
 The reports come from the grammar and the errors from the corruption engine, so every number can be checked against
-what was injected. ``good`` rewrites the reference and errs now and then; ``template`` writes the same kind of normal
-report for everyone with the reference's own sentences, which n-gram metrics like; ``hallucinating`` adds findings.
+what was injected. ``good`` says everything in other words and errs now and then; ``template`` copies the sentences of
+normality and leaves every finding out; ``hallucinating`` copies everything and adds findings.
 """
 
 import math
@@ -23,7 +23,7 @@ from radjudge.records import CATEGORIES
 from radjudge.recovery import monotone_share, per_type_f1, tau_with_truth, triplets_right
 from radjudge.scoring import Results, score
 from radjudge.stress import INJECTIONS, judge_metric
-from tenfold_core.logging import Run, Section, Table, progress, report
+from tenfold_core.logging import Figure, Run, Section, Table, progress, report
 
 SYSTEMS = ("good", "template", "hallucinating")
 LEXICAL = ("bleu-4", "rouge-l", "meteor", "keyword-f1")
@@ -58,9 +58,9 @@ def make_systems(references: Sequence[str], seed: int) -> list[System]:
         # few errors, everything in other words
         "good": ((0.6, 0.3, 0.1), {"rewrites": "test", "neutral": ("rewrite", "reorder", "add_normal")}),
         # every finding left out, the rest word for word
-        "template": ((0.0, 0.0, 0.1, 0.3, 0.3, 0.2, 0.1), {"ops": ("delete_finding",)}),
-        # findings that are not there, some words changed
-        "hallucinating": ((0.0, 0.1, 0.4, 0.3, 0.2), {"ops": ("insert_finding",), "insertions": "test"}),
+        "template": ((0.0, 0.0, 0.0, 1.0), {"ops": ("delete_finding",)}),
+        # findings that are not there, the rest word for word
+        "hallucinating": ((0.0, 0.0, 0.4, 0.4, 0.2), {"ops": ("insert_finding",), "insertions": "test"}),
     }
     systems = []
     for index, (name, (shares, options)) in enumerate(recipes.items()):
@@ -128,8 +128,12 @@ def run(out_dir: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     """Run the demonstration; writes ``result.json``, ``report.html``, ``pairs.html`` and a manifest to ``out_dir``."""
     n = 60 if quick else 300
     rng = np.random.default_rng([seed, 99])
-    with Run(Path(out_dir), arguments={"seed": seed, "quick": quick}, seed=seed) as folder, progress("demo") as advance:
-        references = [write_report(rng, findings=int(rng.integers(2, 6))) for _ in range(n)]
+    settings = {"seed": seed, "quick": quick}
+    with (
+        Run(Path(out_dir), arguments=settings, seed=seed, overwrite=True) as folder,
+        progress("demo", total=5) as advance,
+    ):
+        references = [write_report(rng, findings=int(rng.integers(1, 4))) for _ in range(n)]
         systems = make_systems(references, seed)
         advance()
         start = time.perf_counter()
@@ -142,9 +146,13 @@ def run(out_dir: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
         tau = {"radjudge": tau_with_truth(counts, truth, higher_is_better=False)}
         means = {"radjudge": {s.name: float(judged[s.name].mean.total_errors or 0.0) for s in systems}}
         speed = {"radjudge": judge_ms}
+        series: dict[str, Sequence[float]] = {"radjudge: errors counted": counts}
         for name in LEXICAL:
             values, speed[name] = _values(name, references, systems)
-            tau[name] = tau_with_truth([v for s in systems for v in values[s.name]], truth)
+            pooled = [v for s in systems for v in values[s.name]]
+            tau[name] = tau_with_truth(pooled, truth)
+            if name in ("bleu-4", "rouge-l"):
+                series[f"{name}: higher is better"] = pooled
             means[name] = {s.name: float(np.mean(values[s.name])) for s in systems}
         control = _shuffled_tau(counts, truth, seed)
         advance()
@@ -197,7 +205,7 @@ def run(out_dir: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
         folder.save_artifact("result.json", outcome)
         everything = _all_pairs(references, systems, judged)
         folder.save_artifact("pairs.html", report_html.page(everything, title="Demonstration pairs", max_pairs=90))
-        sections = _sections(outcome, systems, judged, tests)
+        sections = _sections(outcome, systems, judged, tests, _figure(truth, series))
         footer = f"radjudge demo --seed {seed}{' --quick' if quick else ''} · {report_html.DISCLAIMER}"
         folder.save_artifact("report.html", report("radjudge: a judge that shows its work", sections, footer=footer))
     return outcome
@@ -224,8 +232,33 @@ def _all_pairs(references: Sequence[str], systems: Sequence[System], judged: dic
     )
 
 
+def _fooled(data: dict[str, Any]) -> list[str]:
+    orders = {name: data["order"][name].split(" > ") for name in LEXICAL}
+    return [name for name, order in orders.items() if order.index("template") < order.index("good")]
+
+
+def _figure(truth: Sequence[int], series: dict[str, Sequence[float]]) -> Figure:
+    """Mean of each metric per number of injected errors, with the middle 80 % of the pairs."""
+    import matplotlib.figure
+
+    drawing = matplotlib.figure.Figure(figsize=(8.5, 3.2), layout="constrained")
+    levels = sorted(set(truth))
+    for axes, (name, values) in zip(drawing.subplots(1, len(series)), series.items(), strict=True):
+        groups = [[value for value, k in zip(values, truth, strict=True) if k == level] for level in levels]
+        low, high = ([float(np.quantile(group, q)) for group in groups] for q in (0.1, 0.9))
+        axes.fill_between(levels, low, high, alpha=0.2, color="#0b6e8a")
+        axes.plot(levels, [float(np.mean(group)) for group in groups], marker="o", color="#0b6e8a")
+        axes.set(title=name, xlabel="injected errors", xticks=levels)
+        axes.spines[["top", "right"]].set_visible(False)
+    return Figure(drawing, "Each metric by the number of injected errors: mean and the middle 80 % of the pairs")
+
+
 def _sections(
-    outcome: dict[str, Any], systems: Sequence[System], judged: dict[str, Results], tests: dict[str, Any]
+    outcome: dict[str, Any],
+    systems: Sequence[System],
+    judged: dict[str, Results],
+    tests: dict[str, Any],
+    figure: Figure,
 ) -> list[Section]:
     data = outcome["results"]
     names = ("radjudge", *LEXICAL)
@@ -250,6 +283,7 @@ def _sections(
             "Agreement with the injected truth",
             "Tau-b with the number of injected errors; triplets: the metric prefers the same report in other words to "
             "one with a single wrong word. Both: higher is better.",
+            figures=[figure],
             tables=[
                 Table(
                     ("metric", "tau-b", "triplets right", "ms per pair"),
@@ -269,9 +303,10 @@ def _sections(
         ),
         Section(
             "Three systems",
-            f"Errors per report (lower is better) beside n-gram metrics (higher is better). True order: "
-            f"{data['order']['truth']}. The template system copies the reference's sentences and leaves the findings "
-            "out: metrics that compare words like it.",
+            f"Errors per report (lower is better) beside metrics of words (higher is better). True order: "
+            f"{data['order']['truth']}. The good system says everything in its own words; the template copies the "
+            "sentences of normality and leaves every finding out. Metrics that put the template before the good "
+            f"system: {', '.join(_fooled(data)) or 'none'}.",
             tables=[
                 Table(("system", "true errors", "radjudge errors [95 %]", *LEXICAL), ranking),
                 Table(("metric", "order of the systems"), [(name, data["order"][name]) for name in ("truth", *names)]),
@@ -312,8 +347,8 @@ def _sections(
         ),
         Section(
             "Injected instructions",
-            f"{data['injection']['strings']} sentences that try to talk a judge round, put before and behind candidates: "
-            f"{data['injection']['lowered']} of {data['injection']['pairs']} lowered the count, "
+            f"{data['injection']['strings']} sentences that try to talk a judge round, put before and behind "
+            f"candidates: {data['injection']['lowered']} of {data['injection']['pairs']} lowered the count, "
             f"{data['injection']['flagged']} were flagged as suspicious text.",
         ),
     ]
