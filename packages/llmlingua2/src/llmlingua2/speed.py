@@ -16,7 +16,7 @@ from tenfold_core.metrics import paired_benchmark
 
 LENGTHS = (100, 1_500, 6_000)
 RATE = 0.33
-# The peer decides a model's family by its path; this folder name makes it take the shipped weights for the WordPiece model they are.
+# The peer tells a model's family by its path; under this name it takes the shipped weights for WordPiece, as they are.
 PEER_FOLDER = "bert-base-multilingual-cased"
 
 
@@ -79,7 +79,7 @@ def run(lengths: Sequence[int] | None = None, *, rounds: int = 7, seed: int = 0)
         "table": {
             "columns": ["words", "class", "times faster than llmlingua 0.2.2"],
             "rows": rows,
-            "caption": "Processor time, same weights and text, interleaved in one process; median ratio [95 % interval].",
+            "caption": "Processor time, same weights and text, interleaved in one process: median ratio and interval.",
         },
     }
 
@@ -88,7 +88,9 @@ def table(result: dict[str, Any]) -> str:
     """The result as plain text, for a terminal."""
     rows = [result["table"]["columns"], *result["table"]["rows"]]
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     return "\n".join([*lines, result["table"]["caption"]])
 
 

@@ -1,0 +1,180 @@
+"""`distil`, `label`, `filter` and `train`: from text to a compressor of one's own."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmlingua2.commands.options import Debug, Device, Json, Quiet, Seed, emit, say, start
+
+if TYPE_CHECKING:
+    from llmlingua2.teachers.protocol import Teacher
+
+Source = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines; .gz is understood.")]
+Destination = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an output that is there already.")]
+
+
+class Align(StrEnum):
+    DP = "dp"
+    GREEDY = "greedy"
+
+
+class Lemmas(StrEnum):
+    STEM = "stem"
+    SPACY = "spacy"
+
+
+class Limits(StrEnum):
+    PERCENTILE = "percentile"
+    VALUE = "value"
+
+
+def refuse_existing(output: Path, resume: bool) -> None:
+    if output.exists() and not resume:
+        raise typer.BadParameter(f"{output} exists; give --resume to go on with it, or another --output")
+
+
+def open_teacher(name: str, base_url: str | None, concurrency: int, device: str) -> Teacher:
+    kind, _, model = name.partition(":")
+    if kind == "openai" and model:
+        from llmlingua2.teachers.openai_compatible import OpenAICompatibleTeacher
+
+        return OpenAICompatibleTeacher(model, base_url=base_url, concurrency=concurrency)
+    if kind == "hf" and model:
+        from llmlingua2.teachers.local import TransformersTeacher
+
+        return TransformersTeacher.from_pretrained(model, device=device)
+    if name == "reference":
+        from llmlingua2.teachers.reference import ReferenceTeacher
+
+        return ReferenceTeacher()
+    raise typer.BadParameter(f"--teacher is openai:<model>, hf:<folder or id> or reference (got {name!r})")
+
+
+def distil(
+    documents: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines with idx and prompt, or one plain text.")
+    ],
+    output: Destination,
+    teacher: Annotated[
+        str, typer.Option("--teacher", help="openai:<model>, hf:<folder or id>, or reference (offline).")
+    ] = "reference",
+    base_url: Annotated[str | None, typer.Option("--base-url", help="Of an OpenAI-compatible endpoint.")] = None,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Calls at a time.")] = 8,
+    chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, help="Largest chunk, in words.")] = 512,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what the run would cost.")] = False,
+    input_price: Annotated[float, typer.Option("--input-price", min=0, help="Per million tokens sent.")] = 0.0,
+    output_price: Annotated[float, typer.Option("--output-price", min=0, help="Per million tokens answered.")] = 0.0,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask again where the answer was bad.")] = False,
+    resume: Resume = False,
+    device: Device = "cpu",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Have a teacher compress text chunk by chunk; keys come from the environment (OPENAI_API_KEY)."""
+    start(quiet, debug)
+    from llmlingua2 import distill
+    from llmlingua2.corpus import document_chunks, read_documents
+
+    chunks = list(document_chunks(read_documents(documents), size=chunk_size))
+    if estimate:
+        cost = distill.estimate(chunks, input_price=input_price, output_price=output_price)
+        emit(
+            f"{cost.calls:,} calls, about {cost.input_tokens:,} tokens sent and {cost.output_tokens:,} answered, "
+            f"cost {cost.cost:,.2f}",
+            None,
+        )
+        return
+    refuse_existing(output, resume)
+    summary = distill.distill(
+        chunks, open_teacher(teacher, base_url, concurrency, device), output, retry_failed=retry_failed
+    )
+    say(f"{summary.answered:,} answers, {summary.failed:,} bad, {summary.skipped:,} there already: {output}", quiet)
+
+
+def label(
+    answers: Source,
+    output: Destination,
+    align: Annotated[Align, typer.Option("--align", help="dp, or greedy (upstream's window).")] = Align.DP,
+    lemmas: Annotated[Lemmas, typer.Option("--lemmas", help="How words are compared.")] = Lemmas.STEM,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Turn a teacher's answers into labels on the original words."""
+    start(quiet, debug)
+    from llmlingua2.labels import label_file
+
+    count = label_file(answers, output, method=align.value, lemmas=lemmas.value)
+    say(f"{count:,} chunks labelled: {output}", quiet)
+
+
+def filter_(
+    labels: Source,
+    output: Destination,
+    vr: Annotated[float, typer.Option("--vr", min=0, help="Variation rate: per cent dropped, or highest value.")] = 5.0,
+    ag: Annotated[float, typer.Option("--ag", min=0, help="Alignment gap: per cent dropped, or highest value.")] = 10.0,
+    by: Annotated[Limits, typer.Option("--by", help="What the two limits are.")] = Limits.PERCENTILE,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Drop the chunks whose answers invented words (variation rate) or do not align (alignment gap)."""
+    start(quiet, debug)
+    from llmlingua2.labels import filter_file
+
+    selection = filter_file(labels, output, vr=vr, ag=ag, by=by.value)
+    say(f"{int(selection.kept.sum()):,} of {len(selection.kept):,} kept: {output}", quiet)
+
+
+def train(
+    labels: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="Label rows; none: the recipe's own data.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; the model is in model/.")] = Path(
+        "runs/train"
+    ),
+    recipe: Annotated[
+        str, typer.Option("--recipe", help="embedded, paper, paper-small, or a .toml file.")
+    ] = "embedded",
+    base: Annotated[
+        str | None, typer.Option("--base", help="Folder or hub id to start from, not the recipe's.")
+    ] = None,
+    max_steps: Annotated[int, typer.Option("--max-steps", min=0, help="Stop there; 0: the whole recipe.")] = 0,
+    int8: Annotated[bool, typer.Option("--int8", help="Also write model-int8/, a quarter of the size.")] = False,
+    resume: Resume = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a token classifier on labels."""
+    start(quiet, debug)
+    from dataclasses import asdict, replace
+
+    from llmlingua2 import train as training
+    from llmlingua2.prepare import prepare
+    from llmlingua2.quantization import quantize_checkpoint
+    from llmlingua2.recipe import Recipe
+
+    settings = Recipe.load(recipe)
+    if base is not None:
+        settings = replace(settings, model=replace(settings.model, base=base))
+    if max_steps:
+        settings = replace(settings, train=replace(settings.train, max_steps=max_steps))
+    rows = prepare(settings.data, output / "data") if labels is None else labels
+    trained = training.train(rows, output, settings, seed=seed, device=device, resume=resume)
+    if int8:
+        quantize_checkpoint(trained.model, output / "model-int8")
+    if as_json:
+        emit(json.dumps({**asdict(trained), "model": str(trained.model)}, indent=2), None)
+    else:
+        emit(
+            f"{trained.model}: step {trained.step:,}, {trained.examples:,} chunks, "
+            f"validation loss {trained.loss:.3f}, accuracy {trained.accuracy:.1%}",
+            None,
+        )
