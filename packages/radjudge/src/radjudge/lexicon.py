@@ -301,32 +301,40 @@ class Lexicon:
 
     def _entities_and_anatomy(self, files: LexiconFiles) -> None:
         self.defaults = files.anatomy.defaults
+        self.transformed = files.anatomy.transformed
+        self.predicate_of = {entity: predicate for predicate, entity in self.defaults.items()}
+        paired = set(files.modifiers.paired)
         predicates = {}
         for predicate, terms in files.anatomy.predicates.items():
             entry = predicates[predicate] = Entry(PREDICATE, predicate)
             self._add(terms, entry)
         for name, record in files.entities.items():
-            self._add_entity(self.entities[name], record)
+            self._add_entity(self.entities[name], record, paired)
         for name, record in files.anatomy.anatomy.items():
             entry = Entry(ANATOMY, name)
             entry.zones = frozenset([record.zone]) if record.zone else NO_NAMES
             entry.when = record.when
             entry.normal, entry.negated = self._normal(record.normal), self._normal(record.negated)
-            self._add(record.terms, entry)
+            pair = copy(entry)
+            pair.paired = True
+            for term in record.terms:
+                for spelling in expand(term):
+                    self._insert(spelling, pair if spelling.rsplit(" ", 1)[-1] in paired else entry)
 
-    def _add_entity(self, entity: Entity, record: EntityEntry) -> None:
+    def _add_entity(self, entity: Entity, record: EntityEntry, paired_words: set[str]) -> None:
         bony = entity.group in ("fracture", "degenerative", "spine_curve", "bone_lesion", "orthopaedic")
         entries: dict[tuple, Entry] = {}
         for term in record.terms:
-            for spelling in expand(term):
-                inner = self._inner_places(_TOKEN.findall(spelling), bony)
-                entry = entries.get(inner)
-                if entry is None:
-                    entry = entries[inner] = Entry(ENTITY, entity.id)
-                    entry.entity, entry.inner = entity, inner
-                self._insert(spelling, entry)
-                if record.plural:
-                    self._insert(plural_of(spelling), entry)
+            for singular in expand(term):
+                for spelling in (singular, plural_of(singular)) if record.plural else (singular,):
+                    words = _TOKEN.findall(spelling)
+                    inner = self._inner_places(words, bony)
+                    paired = words[-1] in paired_words and not any(place.sides for place, _, _ in inner)
+                    entry = entries.get((inner, paired))
+                    if entry is None:
+                        entry = entries[inner, paired] = Entry(ENTITY, entity.id)
+                        entry.entity, entry.inner, entry.paired = entity, inner, paired
+                    self._insert(spelling, entry)
 
     def _modifiers(self, files: LexiconFiles) -> None:
         modifiers = files.modifiers

@@ -58,6 +58,7 @@ class AnatomyFile(_Strict):
 
     defaults: dict[str, str]
     interchangeable: list[str]
+    transformed: dict[str, dict[str, str]]
     predicates: dict[str, list[str]]
     anatomy: dict[str, AnatomyEntry]
 
@@ -164,6 +165,10 @@ def _check_references(files: LexiconFiles) -> None:
     for predicate, entity in files.anatomy.defaults.items():
         if predicate not in files.anatomy.predicates or entity not in known:
             raise ValueError(f"anatomy.yaml: defaults.{predicate} names an unknown predicate or entity {entity!r}")
+    for predicate, change in files.anatomy.transformed.items():
+        for entity in (*change, *change.values()):
+            if predicate not in files.anatomy.predicates or entity not in known:
+                raise ValueError(f"anatomy.yaml: transformed.{predicate} names an unknown predicate or entity {entity!r}")
     verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words)
     for structure, entry in files.anatomy.anatomy.items():
         for predicate, entity in entry.when.items():

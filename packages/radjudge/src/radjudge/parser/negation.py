@@ -69,7 +69,7 @@ def scopes(items: list[Item]) -> list[int]:
                 clause = place
                 state &= ~(DENIED | SUSPECTED | PAST | _NEAR_SUSPECTED)
                 closed = False
-            state &= ~(PAST | WAS_OLD)
+            state &= ~(WAS_OLD if joins in ("and", "or") else PAST | WAS_OLD)
         elif cls == VERB:
             if named:
                 closed = True

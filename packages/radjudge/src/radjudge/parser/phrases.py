@@ -37,6 +37,8 @@ STUDY_COMPARISON = "study_comparison"
 
 _BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, UNCERTAIN_CLAUSE, NEGATION])
 _CONTINUING = frozenset(["but", "although", "though", "however", ";"])
+_PLURAL = frozenset(["have", "are", "persist", "remain", "were"])
+_ALTERNATIVES = frozenset(["versus", "vs", "and or"])
 _CARRIED = ("resolved", "new")
 _NORMALITY = frozenset(["normal", "clear"])
 _REACH = 40
@@ -101,7 +103,7 @@ class Draft:
 
     def grade(self, item: Item) -> None:
         """Set the degree; the first one stated stays."""
-        if self.degree is None:
+        if self.degree is None and not (self.entity is not None and self.entity.kind == "device"):
             self.degree = item[0].rank
             self.degrees.append(item)
 
@@ -136,6 +138,7 @@ class PhraseReader:
         self.waiting: list[Item] = []  # modifiers in front of a noun, with the conjunctions between them
         self.subjects: list[tuple[int, Item, list[Item]]] = []  # structures and the places in front of them
         self.predicates: list[tuple[int, Item]] = []  # predicates in front of their structure
+        self.listed = 0  # where in the group the current list begins
         self.composed = False  # the subjects have had a predicate
         self.behind = False  # a preposition: places go back to the statement before it
         self.verb = False  # a verb since the last statement or structure
@@ -166,9 +169,9 @@ class PhraseReader:
         if self.behind and self.group:
             last = self.group[-1]
             last.place(item)
-            for draft in self.group[:-1][-_REACH:]:
+            for draft in self.group[self.listed : -1][-_REACH:]:
                 # "atelectasis and effusion in the left base": the place of the last serves those without one
-                if not draft.sides and not draft.zones and draft.last <= item[1]:
+                if not draft.sides and not draft.zones and draft.entity.group in self.lexicon.lateral:
                     draft.sides, draft.zones, draft.paired = item[0].sides, item[0].zones, item[0].paired
         else:
             self.waiting.append(item)
@@ -193,6 +196,8 @@ class PhraseReader:
 
     def _trajectory(self, place: int, item: Item) -> None:
         entry = item[0]
+        if self.words.words[item[1]] == "more" and self._next_class(place) in (PREPOSITION, PLACE):
+            return  # "more prominent on the left" compares places, not times
         quantity = entry.when.get("quantity")
         follows = self._noun_follows(place, across=True)
         if quantity and not follows and self.subjects and not self.composed:
@@ -213,8 +218,9 @@ class PhraseReader:
             self.waiting.append(item)
         elif self.group:
             last = self.group[-1]
+            everything = self.verb or self.words.words[item[1]] in _PLURAL
             for draft in self.group[-_REACH:]:
-                if self.verb or draft is last or draft.first == last.first:
+                if everything or draft is last or draft.first == last.first:
                     draft.compare(item)
         elif self.elders and not self.subjects:
             for draft in self.elders[-_REACH:]:
@@ -230,8 +236,16 @@ class PhraseReader:
             return
         if self.verb and self.group and self.joined:
             self.group = []
-        draft = Draft(entry.entity, None, first, last, flags, place)
-        if self.group:
+            self.listed = 0
+        entity = entry.entity
+        if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
+            # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
+            transformed = self.lexicon.transformed.get(self.predicates.pop()[1][0].value)
+            if transformed is not None and entity.id in transformed:
+                entity = self.lexicon.entities[transformed[entity.id]]
+        draft = Draft(entity, None, first, last, flags, place)
+        draft.paired = entry.paired
+        if self.group and not flags & DENIED:
             before = self.group[-1]
             if self.link or flags & SUSPECTED or before.last == first or self._shares(before, draft):
                 draft.inherits = before
@@ -294,6 +308,12 @@ class PhraseReader:
             if self.group[-1].entity.kind == "device":
                 self.group[-1].place((entry.also, item[1], item[2]))
                 return
+        if self.group and not self.verb:
+            # "fracture of the left clavicle" is more than a fracture
+            last = self.group[-1]
+            predicate = self.lexicon.predicate_of.get(last.entity.id if last.entity is not None else "")
+            if predicate is not None and entry.when.get(predicate):
+                last.entity = self.lexicon.entities[entry.when[predicate]]
         if self.predicates:
             if self._compose_waiting(item):
                 return
@@ -306,6 +326,7 @@ class PhraseReader:
             self.composed = False
             if self.verb and self.joined:
                 self.group = []
+                self.listed = 0
         self.subjects.append((place, item, []))
         self.verb = False
 
@@ -366,6 +387,7 @@ class PhraseReader:
         draft = Draft(self.lexicon.entities[entity], None, first, last, flags, place)
         if value == "borderline":
             draft.degree = 0.0
+        draft.paired = entry.paired
         if self.link and self.group:
             draft.inherits = self.group[-1]
         self._dress(draft)
@@ -408,8 +430,8 @@ class PhraseReader:
             elif cls == MEASUREMENT:
                 last.measure(item)
         if bare and places and not self.verb:
-            for draft in self.group[:-1][-_REACH:]:
-                if not draft.sides and not draft.zones:
+            for draft in self.group[self.listed : -1][-_REACH:]:
+                if not draft.sides and not draft.zones and draft.entity.group in self.lexicon.lateral:
                     draft.sides, draft.zones, draft.paired = last.sides, last.zones, last.paired
         self.waiting = []
 
@@ -427,6 +449,8 @@ class PhraseReader:
         if self.waiting and self.group:
             self._give_back()
         self.link = True
+        if item[0].value not in _ALTERNATIVES:
+            self.listed = len(self.group)
         self.behind = False
         self.verb = False
         self._flush_predicates()
@@ -434,6 +458,7 @@ class PhraseReader:
     def _joiner(self, place: int, item: Item) -> None:
         self.behind = False
         self.joined = True
+        self.listed = len(self.group)
         self._flush_predicates()
 
     def _terminator(self, place: int, item: Item) -> None:
@@ -479,6 +504,9 @@ class PhraseReader:
             if cls in _BREAKS:
                 return None
         return None
+
+    def _next_class(self, place: int) -> int:
+        return self.items[place + 1][0].cls if place + 1 < len(self.items) else -1
 
     def _predicate_follows(self, place: int) -> bool:
         for entry, _, _ in self.items[place + 1 : place + 8]:

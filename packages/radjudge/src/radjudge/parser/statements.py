@@ -24,6 +24,7 @@ from radjudge.records import Phrase, Span
 
 _BOTH = frozenset(["left", "right"])
 _DOUBTS = (UNCERTAIN, UNCERTAIN_CLAUSE)
+_OF_A_STUDY = frozenset(["stable", "improved", "worsened"])
 _POINTING = frozenset(["this", "these", "it", "they", "both"])
 _REACH = 40
 _MOST_LINKS = 4
@@ -64,7 +65,7 @@ class SentenceReader:
             return Statements((), len(words.words), known, unknown, True)
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
-        if reader.study is not None and not reader.drafts:
+        if reader.study is not None and not reader.drafts and reader.study[0].value in _OF_A_STUDY:
             phrases.append(_comparison(reader.study, words))
         if not phrases and words.unknown:
             statement = unmatched_statement(words, self.lexicon)
