@@ -20,6 +20,16 @@ def test_the_file_appears_only_when_the_block_is_done(tmp_path):
     assert os.listdir(path.parent) == ["a.txt"]
 
 
+def test_the_new_file_takes_the_place_of_the_old_in_one_step(tmp_path):
+    """Who has the old file open, or linked, keeps it whole: it is replaced, not written over."""
+    path, kept = tmp_path / "a.txt", tmp_path / "kept.txt"
+    path.write_text("old")
+    os.link(path, kept)
+    with replacement(path) as temporary:
+        temporary.write_text("new")
+    assert (path.read_text(), kept.read_text()) == ("new", "old")
+
+
 def test_an_error_in_the_block_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -1,3 +1,4 @@
+import fcntl
 import gzip
 import json
 import logging
@@ -6,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 
@@ -275,6 +277,19 @@ def test_killed_mid_write_nothing_committed_is_lost(tmp_path, name, size):
         assert completed_ids(path) == set(range(start))
     append_jsonl(path, {"id": start})
     assert [row["id"] for row in read_jsonl(path)] == list(range(start + 1))
+
+
+def test_a_row_follows_the_file_that_took_the_place_of_the_one_it_waited_for(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    append_jsonl(path, {"id": "old"})
+    waiting = threading.Thread(target=append_jsonl, args=(path, {"id": "late"}))
+    with path.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting.start()
+        time.sleep(0.2)  # long enough to have opened the old file; the test only proves less if it is not
+        write_jsonl(path, [{"id": "new"}])
+    waiting.join()
+    assert [row["id"] for row in read_jsonl(path)] == ["new", "late"]
 
 
 CROWD = """

@@ -27,7 +27,7 @@ def run_in_terminal(code, **variables):
     """What a program writes to stdout (a pipe), and what it shows on stderr (a terminal)."""
     ours, theirs = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "TENFOLD_QUIET"}
-    environment |= {"TERM": "xterm", "COLUMNS": "100"} | variables
+    environment |= {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"} | variables
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True
     )

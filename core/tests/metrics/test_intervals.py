@@ -1,3 +1,4 @@
+import inspect
 import itertools
 import math
 import sys
@@ -97,9 +98,9 @@ def test_the_bootstrap_distribution_of_three_values_is_hit_exactly():
 def test_intervals_agree_with_scipy(statistic):
     values = np.random.default_rng(5).gamma(2.0, size=60)
     ours = bootstrap_ci(values, statistic, draws=4000)
-    theirs = scipy.stats.bootstrap(
-        (values,), statistic, n_resamples=4000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
+    generator = "rng" if "rng" in inspect.signature(scipy.stats.bootstrap).parameters else "random_state"
+    options = {"n_resamples": 4000, "method": "percentile", generator: np.random.default_rng(1)}
+    theirs = scipy.stats.bootstrap((values,), statistic, **options).confidence_interval
     width = theirs.high - theirs.low
     assert ends(ours) == pytest.approx((theirs.low, theirs.high), abs=0.06 * width)
 

@@ -12,6 +12,11 @@ VALUES = st.sampled_from([-math.inf, -2.0, 0.0, 1e-9, 1.0, 3.0, math.inf]) | st.
 PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=80)
 
 
+def coded(values):
+    """The same ranking in small integers: older SciPy takes infinities for missing values."""
+    return np.unique(values, return_inverse=True)[1]
+
+
 def by_pairs(x, y):
     """Kendall's definition, pair by pair."""
     signs = [
@@ -28,14 +33,14 @@ def test_tau_b_agrees_with_the_definition_and_scipy(pairs):
     x, y = np.array(pairs).T
     tau = kendall_tau_b(x, y)
     assert tau == pytest.approx(by_pairs(x, y), abs=1e-12, nan_ok=True)
-    assert tau == pytest.approx(scipy.stats.kendalltau(x, y).statistic, abs=1e-12, nan_ok=True)
+    assert tau == pytest.approx(scipy.stats.kendalltau(coded(x), coded(y)).statistic, abs=1e-12, nan_ok=True)
 
 
 @given(PAIRS)
 def test_spearman_agrees_with_scipy(pairs):
     x, y = np.array(pairs).T
     constant = len(set(x)) == 1 or len(set(y)) == 1
-    expected = math.nan if constant else scipy.stats.spearmanr(x, y).statistic
+    expected = math.nan if constant else scipy.stats.spearmanr(coded(x), coded(y)).statistic
     assert spearman(x, y) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
@@ -58,7 +63,7 @@ def test_symmetry_sign_and_invariance(correlation, pairs):
         assert -1 <= value <= 1
         assert correlation(y, x) == pytest.approx(value, abs=1e-12)
         assert correlation(-x, y) == pytest.approx(-value, abs=1e-12)
-        assert correlation(np.arctan(scipy.stats.rankdata(x)), y) == pytest.approx(value, abs=1e-12)
+        assert correlation(np.arctan(coded(x)), y) == pytest.approx(value, abs=1e-12)
         assert correlation(x, x) == 1.0
         assert correlation(x, -x) == -1.0
 

@@ -81,7 +81,8 @@ def show_bars(wanted: bool) -> None:
 def _shown() -> bool:
     if not _wanted or os.environ.get("TENFOLD_QUIET", "0") not in ("", "0"):
         return False
-    return sys.stderr is not None and sys.stderr.isatty()
+    # While a bar is live, rich stands in for sys.stderr, and before version 15 it said it was no terminal.
+    return _display.live or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _nothing(n: float = 1) -> None:
@@ -95,6 +96,10 @@ class _Display:
         self._lock = threading.Lock()
         self._users = 0
         self._bars: Progress | None = None
+
+    @property
+    def live(self) -> bool:
+        return self._bars is not None
 
     def enter(self) -> "Progress":
         with self._lock:
