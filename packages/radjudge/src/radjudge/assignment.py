@@ -9,7 +9,7 @@ _MOST_ROWS = 8  # of a component's smaller side; above this, SciPy's Hungarian m
 
 
 def assign(edges: list[Edge]) -> list[tuple[int, int]]:
-    """The set of disjoint edges (row, column) whose positive weights sum highest; ties go to the earlier rows and columns.
+    """The set of disjoint edges (row, column) whose positive weights sum highest; ties go to earlier rows and columns.
 
     Components of the graph are solved apart: a single edge at once, small ones by dynamic programming over subsets,
     large ones by :func:`scipy.optimize.linear_sum_assignment`.

@@ -33,7 +33,7 @@ _ORDER = {category: place for place, category in enumerate(CATEGORIES)}
 
 
 def size_differs(reference_mm: float, candidate_mm: float) -> bool:
-    """Whether two sizes differ beyond tolerance: 2 mm under 6 mm, 4 mm to 30 mm, 20 % above; crossing 30 mm always does.
+    """Whether two sizes differ beyond tolerance: 2 mm under 6 mm, 4 mm to 30 mm, 20 % above; or lie across 30 mm.
 
     Thresholds as CRIMSON publishes them; the reference decides which tolerance applies.
     """
@@ -54,7 +54,7 @@ class Counter:
         lexicon: entities and their relations.
         significances: levels and weights.
         specificity: ``"note"`` lists a side that only one report names as an uncounted, insignificant location error.
-        count_certainty: count possible against definite as an insignificant ``severity`` error instead of only listing it.
+        count_certainty: count possible against definite as an insignificant ``severity`` error.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Judge(Protocol):
         ...
 
     def evaluate(self, pairs: Sequence[Pair]) -> list[Judgement]:
-        """One judgement per pair, in order. A pair that cannot be judged gets ``status="failed"``; nothing is dropped."""
+        """One judgement per pair, in order. What cannot be judged gets ``status="failed"``; nothing is dropped."""
         ...
 
 

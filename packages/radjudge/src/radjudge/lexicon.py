@@ -81,6 +81,7 @@ class Entry:
         "position",
         "rank",
         "sides",
+        "sizes_mm",
         "value",
         "when",
         "zones",
@@ -97,6 +98,7 @@ class Entry:
         self.paired = False
         self.rank: float | None = None
         self.when: dict[str, str] = {}
+        self.sizes_mm: tuple[float, ...] = ()
         self.normal: Normal | None = None
         self.negated: Normal | None = None
         self.denies = NO_NAMES
@@ -170,7 +172,7 @@ class Lexicon:
         return kind == "history" and (entity not in self.entities or self.entities[entity].kind == "pathology")
 
     def relation(self, one: str, other: str) -> float:
-        """How well one entity stands for another: 1 the same, 0.7 parent and child, 0.5 interchangeable, 0 otherwise."""
+        """How well one entity stands for another: 1 itself, 0.7 parent or child, 0.5 interchangeable, else 0."""
         return self.related.get(one, {}).get(other, 0.0)
 
     def _zones_conflict(self, one: frozenset[str], other: frozenset[str]) -> bool:
@@ -310,14 +312,14 @@ class Lexicon:
             self._add(terms, entry)
         for name, record in files.entities.items():
             self._add_entity(self.entities[name], record, paired)
-        for name, record in files.anatomy.anatomy.items():
+        for name, structure in files.anatomy.anatomy.items():
             entry = Entry(ANATOMY, name)
-            entry.zones = frozenset([record.zone]) if record.zone else NO_NAMES
-            entry.when = record.when
-            entry.normal, entry.negated = self._normal(record.normal), self._normal(record.negated)
+            entry.zones = frozenset([structure.zone]) if structure.zone else NO_NAMES
+            entry.when = structure.when
+            entry.normal, entry.negated = self._normal(structure.normal), self._normal(structure.negated)
             pair = copy(entry)
             pair.paired = True
-            for term in record.terms:
+            for term in structure.terms:
                 for spelling in expand(term):
                     self._insert(spelling, pair if spelling.rsplit(" ", 1)[-1] in paired else entry)
 

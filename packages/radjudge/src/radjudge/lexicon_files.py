@@ -168,13 +168,15 @@ def _check_references(files: LexiconFiles) -> None:
     for predicate, change in files.anatomy.transformed.items():
         for entity in (*change, *change.values()):
             if predicate not in files.anatomy.predicates or entity not in known:
-                raise ValueError(f"anatomy.yaml: transformed.{predicate} names an unknown predicate or entity {entity!r}")
+                raise ValueError(
+                    f"anatomy.yaml: transformed.{predicate} names an unknown predicate or entity {entity!r}"
+                )
     verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words)
-    for structure, entry in files.anatomy.anatomy.items():
-        for predicate, entity in entry.when.items():
+    for name, structure in files.anatomy.anatomy.items():
+        for predicate, entity in structure.when.items():
             if predicate not in verbs or (entity and entity not in known):
-                raise ValueError(f"anatomy.yaml: {structure}.when.{predicate} is unknown or names {entity!r}")
-        for normal in (entry.normal, entry.negated):
+                raise ValueError(f"anatomy.yaml: {name}.when.{predicate} is unknown or names {entity!r}")
+        for normal in (structure.normal, structure.negated):
             for entity in normal.denies if normal else ():
                 if entity != "acute" and entity not in known:
-                    raise ValueError(f"anatomy.yaml: {structure} denies {entity!r}, which is not an entity")
+                    raise ValueError(f"anatomy.yaml: {name} denies {entity!r}, which is not an entity")

@@ -10,9 +10,9 @@ from radjudge.lexicon_files import ASSETS
 from radjudge.parser.language import detect_language
 from radjudge.parser.merging import merge
 from radjudge.parser.normalisation import normalise
+from radjudge.parser.phrases import STUDY_COMPARISON
 from radjudge.parser.sections import READ, find_sections
 from radjudge.parser.sentences import split_sentences
-from radjudge.parser.phrases import STUDY_COMPARISON
 from radjudge.parser.statements import POINTER, SentenceReader
 from radjudge.records import Mention, Phrase, Report, Section, Sentence, Span
 
@@ -128,9 +128,9 @@ def parse_report(text: str) -> Report:
             kind and zero-width characters are accepted.
 
     Returns:
-        The report with its findings in text order. Spans slice ``text`` itself. ``low_coverage`` is set when the lexicon
-        knows too few of its words, ``suspicious_text`` when a sentence addresses the reader instead of describing a
-        patient (such sentences state nothing), ``language`` is ``"en"`` or what the text seems to be.
+        The report with its findings in text order. Spans slice ``text`` itself. ``low_coverage`` is set when the
+        lexicon knows too few of its words, ``suspicious_text`` when a sentence addresses the reader instead of
+        describing a patient (such sentences state nothing), ``language`` is ``"en"`` or what the text seems to be.
 
     Raises:
         TypeError: ``text`` is not a string.

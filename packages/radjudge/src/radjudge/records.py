@@ -44,7 +44,7 @@ class Phrase(NamedTuple):
         kind: what sort of statement it is; ``"history"`` covers "history of" and "status post".
         sides: subset of ``{"left", "right"}``; both for "bilateral"; empty when no side is named.
         zones: lobes, lung zones, bone levels or device positions (``"lower"``, ``"apex"``, ``"carina"``, ``"svc"``).
-        degree: rank 0 (trace), 1 (mild), 2 (moderate), 3 (severe), or None.
+        degree: rank 0 (trace), 1 (mild), 2 (moderate), 3 (severe), half-way for ranges (mild to moderate 1.5), or None.
         measurements_mm: sizes (for devices: distances) in millimetres, in the order written.
         trajectory: change against a prior study, or None.
         denies: ids of the entities that an absent statement rules out (their descendants in the lexicon included).
@@ -56,7 +56,7 @@ class Phrase(NamedTuple):
     kind: Kind
     sides: frozenset[str]
     zones: frozenset[str]
-    degree: int | None
+    degree: float | None
     measurements_mm: tuple[float, ...]
     trajectory: Trajectory | None
     denies: frozenset[str]
@@ -92,7 +92,7 @@ class Mention(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The statement: the entity with its own attributes, without the words that deny or doubt it (a list shares those)."""
+        """The statement: the entity with its own attributes, without words that deny or doubt it (shared in lists)."""
         return self._absolute(self.phrase.span)
 
     @property
@@ -144,7 +144,7 @@ class Finding:
     kind: Kind
     sides: frozenset[str]
     zones: frozenset[str]
-    degree: int | None
+    degree: float | None
     measurements_mm: tuple[float, ...]
     trajectory: Trajectory | None
     denies: frozenset[str]

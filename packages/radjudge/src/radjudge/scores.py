@@ -1,4 +1,4 @@
-"""Scores from a list of errors. Every one is a formula, higher is better unless it is a count, and none is a reciprocal.
+"""Scores from a list of errors: formulas, higher is better unless it is a count, never a reciprocal.
 
 Let w_i be the weights of the counted errors, m the number and M the summed weights of matched reference findings, s the
 number of significant errors, N the summed weights of all reference findings.
@@ -15,7 +15,7 @@ EPSILON = 0.25
 
 
 def weighted_score(matched: Sequence[float], errors: Sequence[float], *, epsilon: float = EPSILON) -> float:
-    """Headline score ``(M + eps) / (M + W + eps)`` in (0, 1], higher is better; 1 without errors, also if all is normal.
+    """Headline score ``(M + eps) / (M + W + eps)`` in (0, 1], higher is better; 1 without errors, normal or not.
 
     Args:
         matched: weights of the matched reference findings, each in [0, 1].

@@ -106,12 +106,12 @@ class Results(Sequence[Judgement]):
         values: dict[str, float | None] = {}
         for name in SCORES:
             values[name] = math.fsum(getattr(item, name) for item in judged) / len(judged) if judged else None
-        counts = (
+        counts: dict[str, float] = (
             {category: math.fsum(item.counts[category] for item in judged) / len(judged) for category in CATEGORIES}
             if judged
             else {}
         )
-        return Means(**values, counts=counts)
+        return Means(**values, counts=dict(counts))
 
     @cached_property
     def ci(self) -> dict[str, Interval]:

@@ -89,7 +89,7 @@ class Significances:
 
     def __init__(self, lexicon: Lexicon, table: SignificanceTable) -> None:
         self.table = table
-        self.weights: dict[str, float] = dict(table.weights)
+        self.weights: dict[str, float] = {str(level): weight for level, weight in table.weights.items()}
         self._levels: dict[str, str] = {name: entity.level for name, entity in lexicon.entities.items()}
         self._levels.update(table.levels)
         self._unknown = table.levels.get("unmatched_text", "not_actionable")

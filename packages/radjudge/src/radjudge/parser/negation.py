@@ -128,7 +128,7 @@ def _next_is_naming(items: list[Item], place: int) -> bool:
 
 
 def _asserts(items: list[Item], place: int) -> bool:
-    """Whether the list member after ``place`` can only be an assertion, so that a denial before it does not reach it."""
+    """Whether the list member after ``place`` can only be an assertion, out of reach of a denial before it."""
     anatomy = False
     for ahead in range(place + 1, min(len(items), place + _REACH)):
         entry = items[ahead][0]

@@ -1,7 +1,7 @@
 """From matched words to statements: which side, degree, size and trajectory belong to which finding.
 
-One pass over the items of a sentence. Words in front of a noun wait for it; words behind it, after a preposition, a verb
-or a comma, go back to it. A structure and a predicate make a finding wherever they meet ("heart is enlarged",
+One pass over the items of a sentence. Words in front of a noun wait for it; words behind it, after a preposition, a
+verb or a comma, go back to it. A structure and a predicate make a finding wherever they meet ("heart is enlarged",
 "enlargement of the cardiac silhouette").
 """
 
@@ -15,20 +15,18 @@ from radjudge.lexicon import (
     JOINER,
     LINK,
     MEASUREMENT,
-    NO_NAMES,
+    NEGATION,
     PLACE,
     PREDICATE,
     PREPOSITION,
     TERMINATOR,
-    NEGATION,
     TRAJECTORY,
     UNCERTAIN_CLAUSE,
     VERB,
-    Entity,
     Entry,
     Lexicon,
-    Normal,
 )
+from radjudge.parser.drafts import Draft, apply, split_list
 from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED, scopes
 from radjudge.parser.tokens import Item, Words
 
@@ -42,81 +40,6 @@ _ALTERNATIVES = frozenset(["versus", "vs", "and or"])
 _CARRIED = ("resolved", "new")
 _NORMALITY = frozenset(["normal", "clear"])
 _REACH = 40
-
-
-class Draft:
-    """A statement under construction."""
-
-    __slots__ = (
-        "degree",
-        "degrees",
-        "entity",
-        "extent",
-        "first",
-        "flags",
-        "index",
-        "inherits",
-        "last",
-        "measured",
-        "mm",
-        "normal",
-        "paired",
-        "places",
-        "sides",
-        "trajectories",
-        "trajectory",
-        "zones",
-    )
-
-    def __init__(
-        self, entity: Entity | None, normal: Normal | None, first: int, last: int, flags: int, index: int
-    ) -> None:
-        self.entity = entity
-        self.normal = normal
-        self.first = first
-        self.last = last
-        self.flags = flags
-        self.index = index
-        self.sides = NO_NAMES
-        self.zones = NO_NAMES
-        self.degree: float | None = None
-        self.trajectory: str | None = None
-        self.mm: tuple[float, ...] = ()
-        self.paired = False
-        self.places: list[Item] = []
-        self.degrees: list[Item] = []
-        self.trajectories: list[Item] = []
-        self.measured: list[Item] = []
-        self.inherits: Draft | None = None
-
-    def place(self, item: Item) -> None:
-        """Add a side, zone or device position."""
-        entry = item[0]
-        device = self.entity is not None and self.entity.kind == "device"
-        if entry.position and not device:
-            return
-        self.sides |= entry.sides
-        if entry.position or not device:
-            self.zones |= entry.zones
-        self.paired = self.paired or entry.paired
-        self.places.append(item)
-
-    def grade(self, item: Item) -> None:
-        """Set the degree; the first one stated stays."""
-        if self.degree is None and not (self.entity is not None and self.entity.kind == "device"):
-            self.degree = item[0].rank
-            self.degrees.append(item)
-
-    def compare(self, item: Item) -> None:
-        """Set the trajectory; one that says more than "stable" replaces it."""
-        if self.trajectory is None or self.trajectory == "stable":
-            self.trajectory = item[0].value
-        self.trajectories.append(item)
-
-    def measure(self, item: Item) -> None:
-        """Add sizes or distances."""
-        self.mm += item[0].when["mm"]  # type: ignore[operator]
-        self.measured.append(item)
 
 
 class PhraseReader:
@@ -163,7 +86,7 @@ class PhraseReader:
     def _place(self, place: int, item: Item) -> None:
         if item[0].position and self.group:
             for draft in reversed(self.group):
-                if draft.entity is not None and draft.entity.kind == "device":
+                if draft.is_device:
                     draft.place(item)
                     return
         if self.behind and self.group:
@@ -171,7 +94,7 @@ class PhraseReader:
             last.place(item)
             for draft in self.group[self.listed : -1][-_REACH:]:
                 # "atelectasis and effusion in the left base": the place of the last serves those without one
-                if not draft.sides and not draft.zones and draft.entity.group in self.lexicon.lateral:
+                if not draft.sides and not draft.zones and self._has_side(draft):
                     draft.sides, draft.zones, draft.paired = item[0].sides, item[0].zones, item[0].paired
         else:
             self.waiting.append(item)
@@ -187,7 +110,7 @@ class PhraseReader:
             and not self.composed
             and not self._noun_follows(place)
         ):
-            if not self._compose(place, item, "high" if item[0].rank >= 2 else "low", everything=True):
+            if not self._compose(place, item, "high" if (item[0].rank or 0.0) >= 2 else "low", everything=True):
                 self.waiting.append(item)
         elif item[0].cls == MEASUREMENT and self.group and not self._noun_follows(place):
             self.group[-1].measure(item)
@@ -200,15 +123,14 @@ class PhraseReader:
             return  # "more prominent on the left" compares places, not times
         quantity = entry.when.get("quantity")
         follows = self._noun_follows(place, across=True)
-        if quantity and not follows and self.subjects and not self.composed:
-            # "markings are increased": a predicate of the structure
-            if self._compose(place, item, quantity, everything=self.verb):
-                return
-        elif self.subjects and not self.composed and not follows and not self.group and entry.value == "worsened":
+        idle = bool(self.subjects) and not self.composed and not follows
+        if idle and quantity and self._compose(place, item, quantity, everything=self.verb):
+            return  # "markings are increased": a predicate of the structure
+        idle = idle and not self.group
+        if idle and entry.value == "worsened" and self._compose(place, item, "increased", everything=True):
             # "the cardiac silhouette has increased in size": larger now, whatever it was
-            if self._compose(place, item, "increased", everything=True):
-                self.drafts[-1].compare(item)
-                return
+            self.drafts[-1].compare(item)
+            return
         if follows:
             if quantity and follows.cls == ANATOMY and quantity in follows.when:
                 self.predicates.append((place, item))
@@ -238,6 +160,7 @@ class PhraseReader:
             self.group = []
             self.listed = 0
         entity = entry.entity
+        assert entity is not None
         if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
             # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
             transformed = self.lexicon.transformed.get(self.predicates.pop()[1][0].value)
@@ -265,18 +188,21 @@ class PhraseReader:
         sharing = self.lexicon.sharing
         return first.entity.group in sharing and second.entity.group in sharing
 
+    def _has_side(self, draft: Draft) -> bool:
+        return draft.entity is not None and draft.entity.group in self.lexicon.lateral
+
     def _dress(self, draft: Draft) -> None:
         """Give the waiting modifiers to a new statement; "moderate right and small left" makes two of it."""
         waiting = self.waiting
         target = draft
         if waiting:
-            parts = _split_list(waiting)
+            parts = split_list(waiting)
             if len(parts) > 1:
                 for part in parts[:-1]:
                     twin = Draft(draft.entity, draft.normal, draft.first, draft.last, draft.flags, draft.index)
-                    _apply(twin, part)
+                    apply(twin, part)
                     self._keep(twin)
-            _apply(target, parts[-1])
+            apply(target, parts[-1])
             self.waiting = []
         self._keep(target)
         if target.trajectory in _CARRIED:
@@ -304,19 +230,17 @@ class PhraseReader:
             self.composed = True
             self.subjects.clear()
             return
-        if entry.also is not None and self.group and self.group[-1].entity is not None:
-            if self.group[-1].entity.kind == "device":
-                self.group[-1].place((entry.also, item[1], item[2]))
-                return
+        if entry.also is not None and self.group and self.group[-1].is_device:
+            self.group[-1].place((entry.also, item[1], item[2]))
+            return
         if self.group and not self.verb:
             # "fracture of the left clavicle" is more than a fracture
             last = self.group[-1]
             predicate = self.lexicon.predicate_of.get(last.entity.id if last.entity is not None else "")
             if predicate is not None and entry.when.get(predicate):
                 last.entity = self.lexicon.entities[entry.when[predicate]]
-        if self.predicates:
-            if self._compose_waiting(item):
-                return
+        if self.predicates and self._compose_waiting(item):
+            return
         if self.behind and self.group and not self._predicate_follows(place):
             if entry.zones:
                 self.group[-1].place(item)
@@ -334,10 +258,9 @@ class PhraseReader:
         if self.flags[place] & UNSTATED:
             return
         value = item[0].value
-        if value in _NORMALITY and self.verb and self.named is not None:
-            # "vascular engorgement is within normal limits" denies the engorgement
-            if self.named.entity is not None and self.named.entity.kind == "pathology":
-                self.named.flags |= DENIED
+        named = self.named
+        if value in _NORMALITY and self.verb and named is not None and named.is_pathology:
+            named.flags |= DENIED  # "vascular engorgement is within normal limits" denies the engorgement
         if self.subjects and (not self.composed or self.verb or self.joined):
             everything = self.verb or value in _NORMALITY
             if self._compose(place, item, value, everything=everything):
@@ -416,7 +339,7 @@ class PhraseReader:
         if places and last.sides and all(item[0].sides and not item[0].sides & last.sides for item in places):
             # "moderate right effusion, small left": a second finding of the same kind
             twin = Draft(last.entity, None, last.first, last.last, last.flags, last.index)
-            _apply(twin, self.waiting)
+            apply(twin, self.waiting)
             self._keep(twin)
             self.waiting = []
             return
@@ -431,7 +354,7 @@ class PhraseReader:
                 last.measure(item)
         if bare and places and not self.verb:
             for draft in self.group[self.listed : -1][-_REACH:]:
-                if not draft.sides and not draft.zones and draft.entity.group in self.lexicon.lateral:
+                if not draft.sides and not draft.zones and self._has_side(draft):
                     draft.sides, draft.zones, draft.paired = last.sides, last.zones, last.paired
         self.waiting = []
 
@@ -515,41 +438,6 @@ class PhraseReader:
             if entry.cls in (TERMINATOR, ENTITY, CONJUNCTION):
                 return False
         return False
-
-
-def _split_list(waiting: list[Item]) -> list[list[Item]]:
-    """Cut waiting modifiers at conjunctions when each part has a side of its own and something else."""
-    parts: list[list[Item]] = [[]]
-    for item in waiting:
-        if item[0].cls == CONJUNCTION:
-            if parts[-1]:
-                parts.append([])
-        else:
-            parts[-1].append(item)
-    if not parts[-1]:
-        parts.pop()
-    if len(parts) > 1 and all(_stands_alone(part) for part in parts):
-        return parts
-    return [[item for part in parts for item in part]]
-
-
-def _stands_alone(part: list[Item]) -> bool:
-    sided = any(item[0].sides for item in part)
-    other = any(item[0].cls == DEGREE or (item[0].cls == PLACE and item[0].zones) for item in part)
-    return sided and other
-
-
-def _apply(draft: Draft, items: list[Item]) -> None:
-    for item in items:
-        cls = item[0].cls
-        if cls == PLACE:
-            draft.place(item)
-        elif cls == DEGREE:
-            draft.grade(item)
-        elif cls == TRAJECTORY:
-            draft.compare(item)
-        elif cls == MEASUREMENT:
-            draft.measure(item)
 
 
 _HANDLERS: list = [None] * 23

@@ -13,7 +13,7 @@ _LONGEST_ABBREVIATION = 6
 
 
 def split_sentences(text: str, start: int, end: int) -> list[Span]:
-    """Spans of the sentences of ``text[start:end]``, without surrounding white space; pieces without letters are dropped."""
+    """Spans of the sentences of ``text[start:end]``, without white space around them; numbers alone are dropped."""
     spans: list[Span] = []
     begin = start
     shouting = None

@@ -54,7 +54,7 @@ def read_words(lexicon: Lexicon, sentence: str) -> Words:
                 sizes, after = read_measurement(words, index)
                 if sizes:
                     entry = Entry(MEASUREMENT)
-                    entry.when = {"mm": sizes}
+                    entry.sizes_mm = sizes
                     items.append((entry, index, after))
                 index = after
                 continue

@@ -29,7 +29,7 @@ from radjudge.records import Phrase
 _SHORT = 5
 _LONGEST = 24
 _SHORTEST_NOUN = 4
-_STATING = frozenset("seen noted identified visualized present demonstrated observed evident".split())
+_STATING = frozenset(["seen", "noted", "identified", "visualized", "present", "demonstrated", "observed", "evident"])
 _BARRED = frozenset([NEGATION, NEGATION_AFTER, NOT_ASSERTED, UNCERTAIN_AFTER])
 _DOUBTING = frozenset([UNCERTAIN, UNCERTAIN_CLAUSE])
 
