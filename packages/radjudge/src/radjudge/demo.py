@@ -46,7 +46,7 @@ def _at_most(reference: str, k: int, rng: np.random.Generator, **options: Any) -
     """``k`` errors, or as many as the report offers."""
     for fewer in range(k, 0, -1):
         try:
-            return corrupt(reference, fewer, rng, **options)
+            return corrupt(reference, fewer, rng, verify="collateral", **options)
         except CannotCorruptError:
             continue
     return corrupt(reference, 0, rng, **{**options, "ops": None})
