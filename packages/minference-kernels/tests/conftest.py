@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,15 @@ def shared():
 @pytest.fixture(autouse=True)
 def _no_backend_override(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MINFERENCE_BACKEND", raising=False)
+
+
+def _beside(name: str):
+    """Load a module that stands beside the tests (they are no package)."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_beside("references")

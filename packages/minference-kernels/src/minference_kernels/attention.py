@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from minference_kernels.backends.registry import Explanation, Needs, choose
+from minference_kernels.backends.registry import Explanation, Needs, choose, requested_name
 from minference_kernels.dense import dense_attention
 from minference_kernels.estimators.registry import estimate
 from minference_kernels.index import SparseIndex
@@ -60,10 +60,10 @@ def sparse_attention(
     wanted, given = (*q.shape[:3], k.shape[2]), (idx.batch, idx.num_heads, idx.num_queries, idx.num_keys)
     if wanted != given:
         raise ValueError(f"idx is for (batch, heads, queries, keys) = {given}, but q and k have {wanted}")
-    chosen, _ = choose(_needs(q, k, v, softcap), backend)
-    if backend == "auto" and idx.is_dense():
+    if requested_name(backend)[0] == "auto" and idx.is_dense():
         out, lse = dense_attention(q, k, v, scale=scale, softcap=softcap, return_lse=return_lse or sinks is not None)
     else:
+        chosen, _ = choose(_needs(q, k, v, softcap), backend)
         out, lse = chosen.forward(q, k, v, idx, scale=scale, softcap=softcap)
     if sinks is not None:
         assert lse is not None

@@ -6,12 +6,13 @@ fail; a 64-row probe must miss questions that a 256-row probe finds.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from minference_kernels.attention import explain, sparse_attention, vertical_slash_attention
+from minference_kernels.attention import explain, pattern_attention, sparse_attention
 from minference_kernels.config import MInferenceConfig
 from minference_kernels.estimators.registry import estimate
 from minference_kernels.evaluate import PairResult, evaluate_pairs, frozen_config
@@ -103,18 +104,9 @@ def speed_table(
         q, k, v = head.q, head.k, head.v
         index = estimate(q, k, pattern)
 
-        def dense(q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v) -> torch.Tensor:
-            return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-
-        kernel = paired_benchmark(
-            lambda q=q, k=k, v=v, i=index: sparse_attention(q, k, v, i), dense, rounds=rounds, warmup=1
-        )
-        whole = paired_benchmark(
-            lambda q=q, k=k, v=v: vertical_slash_attention(
-                q, k, v, vertical_size=vertical_size, slash_size=slash_size, selection="cost_aware"
-            ),
-            dense, rounds=rounds, warmup=1,
-        )  # fmt: skip
+        dense = partial(torch.nn.functional.scaled_dot_product_attention, q, k, v, is_causal=True)
+        kernel = paired_benchmark(partial(sparse_attention, q, k, v, index), dense, rounds=rounds, warmup=1)
+        whole = paired_benchmark(partial(pattern_attention, q, k, v, pattern), dense, rounds=rounds, warmup=1)
         area = float(index.computed_area())
         rows.append({
             "length": length, "area": area, "flop_ratio": 1 / area, "kernel_speedup": 1 / kernel.ratio,
@@ -151,10 +143,7 @@ def _report(
     def rows(results: dict[str, PairResult]) -> list[list[Any]]:
         return [[name, r.correct, r.asked, f"{r.density:.1%}", f"{r.area:.1%}"] for name, r in results.items()]
 
-    slash, column, block = (
-        maker(1024, seed=3, **kw)
-        for maker, kw in ((slash_head, {}), (column_head, {"count": 24}), (block_topic_head, {}))
-    )
+    slash, column, block = slash_head(1024, seed=3), column_head(1024, count=24, seed=3), block_topic_head(1024, seed=3)
     panels: list[tuple[str, Any, Pattern]] = [
         ("Vertical-Slash on slashes", slash, VerticalSlash(64, 200, selection="cost_aware")),
         ("Vertical-Slash on columns", column, VerticalSlash(60, 100, selection="cost_aware")),

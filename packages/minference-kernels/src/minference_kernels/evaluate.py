@@ -205,7 +205,7 @@ def load_model(name: str | None, device: str = "cpu", seed: int = 0) -> tuple[An
     if name is None:
         from minference_kernels.retrieval import RetrievalTokenizer, build_retrieval_llama
 
-        model = build_retrieval_llama(seed=seed)
+        model: Any = build_retrieval_llama(seed=seed)
         return model.to(device), RetrievalTokenizer(model.config.vocab_size)
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -213,5 +213,6 @@ def load_model(name: str | None, device: str = "cpu", seed: int = 0) -> tuple[An
         raise ImportError(
             'evaluating a model needs transformers: pip install "minference-kernels[transformers]"'
         ) from error
-    loaded = AutoModelForCausalLM.from_pretrained(name, dtype="auto").to(device).eval()
-    return loaded, AutoTokenizer.from_pretrained(name)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(name, dtype="auto")
+    tokenizer: Any = AutoTokenizer.from_pretrained(name)
+    return loaded.to(device).eval(), tokenizer

@@ -128,7 +128,7 @@ def pattern_from_dict(data: Any) -> Pattern:
     """The pattern a plain form stands for. Raises ValueError for an unknown type or field."""
     if not isinstance(data, dict):
         raise TypeError(f"a pattern must be an object with a type, got {data!r}")
-    cls = _TYPES.get(data.get("type"))  # type: ignore[arg-type]
+    cls = _TYPES.get(data.get("type"))
     if cls is None:
         raise ValueError(f"unknown pattern type {data.get('type')!r}; accepted: {', '.join(_TYPES)}")
     accepted = [field.name for field in fields(cls)]

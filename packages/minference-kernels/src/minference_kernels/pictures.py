@@ -55,7 +55,7 @@ def pattern_figure(panels: list[tuple[str, PlantedHead, Pattern]]) -> Figure:
     return figure
 
 
-def _shrink(cells: np.ndarray, reduce, target: int = 256) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _shrink(cells: np.ndarray, reduce, target: int = 256) -> np.ndarray:
     """Pool square cells so that the picture has about `target` pixels a side."""
     step = max(1, len(cells) // target)
     size = len(cells) // step * step

@@ -30,8 +30,10 @@ def _noise(rng: np.random.Generator, length: int, head_dim: int) -> tuple[np.nda
 
 
 def _head(q: np.ndarray, k: np.ndarray, v: np.ndarray, **planted: tuple[int, ...]) -> PlantedHead:
-    q, k, v = (torch.from_numpy(x.astype(np.float32))[None, None] for x in (q, k, v))
-    return PlantedHead(q, k, v, **planted)
+    def tensor(x: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(x.astype(np.float32))[None, None]
+
+    return PlantedHead(tensor(q), tensor(k), tensor(v), **planted)
 
 
 def column_head(

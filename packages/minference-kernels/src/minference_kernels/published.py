@@ -12,7 +12,7 @@ from typing import Any
 @cache
 def _files() -> dict[str, Any]:
     packed = files("minference_kernels").joinpath("assets/head_patterns.json.gz").read_bytes()
-    return json.loads(gzip.decompress(packed))  # type: ignore[no-any-return]
+    return json.loads(gzip.decompress(packed))
 
 
 def published_models() -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def published_layers(name: str) -> list[Any]:
     """``[layer][head] = [type, size, size, score]`` for a hub id. Raises ValueError when there is none."""
     for entry in _files().values():
         if name in entry["models"]:
-            return entry["layers"]  # type: ignore[no-any-return]
+            return entry["layers"]
     raise ValueError(
         f"no published head table for {name!r}; there is one for: {', '.join(published_models())}. "
         "For other models use MInferenceConfig.uniform(VerticalSlash(...))"

@@ -76,25 +76,25 @@ def build_retrieval_llama(
         ) from error
     if vocab_size < 2:
         raise ValueError(f"vocab_size must be at least 2, got {vocab_size}")
-    config = LlamaConfig(
-        vocab_size=vocab_size,
-        hidden_size=HIDDEN,
-        intermediate_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=HEADS,
-        num_key_value_heads=HEADS,
-        head_dim=HEAD_DIM,
-        max_position_embeddings=1 << 20,
-        rms_norm_eps=1e-6,
-        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
-        tie_word_embeddings=False,
-        bos_token_id=0,
-        eos_token_id=None,
-        pad_token_id=0,
-        attn_implementation=attn_implementation,
-    )
+    settings: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "hidden_size": HIDDEN,
+        "intermediate_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS,
+        "head_dim": HEAD_DIM,
+        "max_position_embeddings": 1 << 20,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": ROPE_THETA},
+        "tie_word_embeddings": False,
+        "bos_token_id": 0,
+        "eos_token_id": None,
+        "pad_token_id": 0,
+        "attn_implementation": attn_implementation,
+    }
     with torch.no_grad():
-        model = LlamaForCausalLM(config).float().eval()
+        model = LlamaForCausalLM(LlamaConfig(**settings)).float().eval()
         for parameter in model.parameters():
             parameter.zero_()
         _write(model, seed)

@@ -40,7 +40,7 @@ def forward(
     softcap: float | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Attention over `index`; see `capabilities.Backend.forward`. Differentiable in q, k, v (also through the lse)."""
-    return _Attention.apply(q, k, v, index, scale, softcap)  # type: ignore[no-any-return]
+    return _Attention.apply(q, k, v, index, scale, softcap)
 
 
 def accumulator(dtype: torch.dtype) -> torch.dtype:

@@ -76,11 +76,15 @@ def get_backend(name: str) -> Backend:
     return backend
 
 
+def requested_name(backend: str) -> tuple[str, str]:
+    """The name asked for, and by what: the argument `backend`, or for ``"auto"`` the environment if it is set."""
+    named = os.environ.get("MINFERENCE_BACKEND", "auto") if backend == "auto" else "auto"
+    return (backend, "backend") if named == "auto" else (named, "MINFERENCE_BACKEND")
+
+
 def choose(needs: Needs, requested: str = "auto") -> tuple[Backend, Explanation]:
     """Pick the backend for `needs`. Raises ValueError when the one asked for cannot serve them."""
-    source = "backend"
-    if requested == "auto" and os.environ.get("MINFERENCE_BACKEND", "auto") != "auto":
-        requested, source = os.environ["MINFERENCE_BACKEND"], "MINFERENCE_BACKEND"
+    requested, source = requested_name(requested)
     if requested != "auto":
         backend = get_backend(requested)
         fits, why = _fits(backend, needs)

@@ -60,7 +60,7 @@ def minference_mask(
             if mask.shape[1] == keys:
                 return None if not static and bool(mask.all()) else mask
     kwargs = kwargs | {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
-    return sdpa_mask(  # type: ignore[no-any-return]
+    return sdpa_mask(
         batch_size=batch_size, q_length=q_length, kv_length=kv_length, q_offset=q_offset, kv_offset=kv_offset,
         mask_function=mask_function, attention_mask=attention_mask, **kwargs,
     )  # fmt: skip
