@@ -144,9 +144,8 @@ class Counter:
 
     def _contradiction(self, group: Matched, reference: Report, candidate: Report, level: Significance) -> Error | None:
         """A candidate that asserts and denies what the reference asserts: the denial counts, once."""
-        entities = {finding.entity for finding in (*group.references, *group.candidates)}
-        denial = _explicit_denial(entities, group.candidates, candidate)
-        if denial is None or _explicit_denial(entities, group.references, reference) is not None:
+        denial = _explicit_denial(group.candidates, candidate)
+        if denial is None or _explicit_denial(group.references, reference) is not None:
             return None
         first = group.references[0]
         return Error(
@@ -392,18 +391,19 @@ def _denials(finding: Finding, report: Report) -> tuple[Span, ...]:
     )
 
 
-def _explicit_denial(entities: set[str], beside: list[Finding], report: Report) -> Finding | None:
-    """A denial of one of the entities by name, at the place of the findings beside it, without a degree of its own."""
+def _explicit_denial(beside: list[Finding], report: Report) -> Finding | None:
+    """A denial by name of one of these findings of the same report, at its place and without a degree of its own."""
     for finding in report.findings:
         if (
             finding.polarity == "absent"
-            and finding.entity in entities
             and finding.trajectory is None
             and not finding.degree_spans
             and not finding.trajectory_spans
         ):
             for other in beside:
-                if not finding.sides or not other.sides or finding.sides & other.sides:
+                if finding.entity == other.entity and (
+                    not finding.sides or not other.sides or finding.sides & other.sides
+                ):
                     return finding
     return None
 

@@ -1,104 +1,146 @@
-"""Mentions of one finding, made one: counting is per finding, never per mention."""
+"""Mentions of one finding, made one: counting is per finding, never per mention.
+
+The outcome does not depend on the order of the mentions: mentions with the most definite place found a finding, the
+others join it.
+"""
 
 from __future__ import annotations
 
-from radjudge.lexicon import Lexicon
+from radjudge.lexicon import NO_NAMES, Lexicon
 from radjudge.records import Finding, Mention
 
 _MOST_SITES = 40  # findings of one entity compared by place; more than any report holds, and hostile text stays linear
+_STRENGTH = {None: 0, "stable": 1, "resolved": 2, "improved": 3, "worsened": 4, "new": 5}
+
+
+class _Site:
+    """The mentions of an entity at one place."""
+
+    __slots__ = ("mentions", "sides", "zones")
+
+    def __init__(self, mention: Mention) -> None:
+        self.mentions = [mention]
+        self.sides = mention.phrase.sides
+        self.zones = mention.phrase.zones
+
+    def admits(self, mention: Mention, lexicon: Lexicon) -> bool:
+        """Whether the mention can be about this place: sides equal, contained or unnamed, zones not in conflict."""
+        sides, zones = mention.phrase.sides, mention.phrase.zones
+        if sides and self.sides and not (sides <= self.sides or self.sides <= sides):
+            return False
+        return not (zones and self.zones and lexicon.zones_conflict(zones, self.zones))
 
 
 def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
     """Findings in the order of their first mention.
 
-    Two mentions are one finding when entity, polarity and kind agree and their places can be the same: sides equal, one
-    of them unnamed or part of the other; zones not in conflict.
+    Two mentions are one finding when entity and polarity agree, both or neither are of the past, and their places can be
+    the same.
     """
-    groups: list[list[Mention]] = []
-    by_key: dict[tuple[str, str, bool], list[list[Mention]]] = {}
+    by_key: dict[tuple[str, str, bool], list[Mention]] = {}
     for mention in mentions:
         phrase = mention.phrase
-        key = (phrase.entity, phrase.polarity, lexicon.is_past(phrase.entity, phrase.kind))
-        sites = by_key.get(key)
-        if sites is None:
-            group = [mention]
-            by_key[key] = [group]
-            groups.append(group)
-            continue
-        for group in sites:
-            if phrase.polarity == "absent" or _same_place(group, mention, lexicon):
-                group.append(mention)
-                break
+        key = (phrase.entity, phrase.polarity, phrase.kind == "history" and lexicon.is_past(phrase.entity, phrase.kind))
+        group = by_key.get(key)
+        if group is None:
+            by_key[key] = [mention]
         else:
-            group = [mention]
+            group.append(mention)
+    if len(by_key) == len(mentions):
+        return tuple([_single(mention, lexicon) for mention in mentions])
+    findings: list[tuple[int, int, Finding]] = []
+    for (_, polarity, _), group in by_key.items():
+        sites = [_Site(group[0])] if len(group) == 1 else _sites(group, polarity == "absent", lexicon)
+        for site in sites:
+            first = min(site.mentions, key=_where)
+            finding = _single(first, lexicon) if len(site.mentions) == 1 else _merged(site, first, lexicon)
+            findings.append((*_where(first), finding))
+    findings.sort(key=lambda item: item[:2])
+    return tuple([finding for _, _, finding in findings])
+
+
+def _sites(group: list[Mention], anywhere: bool, lexicon: Lexicon) -> list[_Site]:
+    sites: list[_Site] = []
+    for mention in group if anywhere else sorted(group, key=_definiteness):
+        if anywhere and sites:
+            site = sites[0]
+            site.mentions.append(mention)
+            site.sides |= mention.phrase.sides
+            site.zones |= mention.phrase.zones
+            continue
+        fitting = [site for site in sites[:_MOST_SITES] if site.admits(mention, lexicon)]
+        if not fitting:
             if len(sites) < _MOST_SITES:
-                sites.append(group)
-            groups.append(group)
-    return tuple([_finding(group, lexicon) for group in groups])
+                sites.append(_Site(mention))
+            continue
+        site = fitting[0]
+        site.mentions.append(mention)
+        if len(fitting) == 1:
+            # "left effusion" and "bilateral effusions" speak of two sides; beside a right one, the umbrella adds nothing
+            site.sides |= mention.phrase.sides
+            site.zones |= mention.phrase.zones
+    return sites
 
 
-def _same_place(group: list[Mention], mention: Mention, lexicon: Lexicon) -> bool:
+def _definiteness(mention: Mention) -> tuple[int, int, list[str], list[str]]:
+    sides, zones = mention.phrase.sides, mention.phrase.zones
+    return ((len(sides) - 1) % 3, 0 if zones else 1, sorted(sides), sorted(zones))
+
+
+def _where(mention: Mention) -> tuple[int, int]:
+    return (mention.sentence, mention.phrase.entity_span[0])
+
+
+def _single(mention: Mention, lexicon: Lexicon) -> Finding:
     phrase = mention.phrase
-    sides, zones = phrase.sides, phrase.zones
-    if not sides and not zones:
-        return True
-    for other in group[:_MOST_SITES]:
-        peer = other.phrase
-        if sides and peer.sides and not (sides <= peer.sides or peer.sides <= sides):
-            return False
-        if zones and peer.zones and lexicon.zones_conflict(zones, peer.zones):
-            return False
-    return True
+    return Finding(
+        phrase.entity,
+        lexicon.name_of(phrase.entity),
+        phrase.polarity,
+        phrase.certainty,
+        phrase.kind,
+        phrase.sides,
+        phrase.zones,
+        phrase.degree,
+        phrase.measurements_mm,
+        phrase.trajectory,
+        phrase.denies,
+        phrase.source,
+        (mention,),
+    )
 
 
-def _finding(group: list[Mention], lexicon: Lexicon) -> Finding:
-    first = group[0].phrase
-    name = lexicon.name_of(first.entity)
-    if len(group) == 1:
-        return Finding(
-            first.entity,
-            name,
-            first.polarity,
-            first.certainty,
-            first.kind,
-            first.sides,
-            first.zones,
-            first.degree,
-            first.measurements_mm,
-            first.trajectory,
-            first.denies,
-            first.source,
-            (group[0],),
-        )
-    sides = zones = frozenset[str]()
+def _merged(site: _Site, first: Mention, lexicon: Lexicon) -> Finding:
+    """One finding of several mentions: highest degree, strongest change, all sizes, definite if any mention is."""
     degree = trajectory = None
     certainty = "possible"
     sizes: list[float] = []
-    denies = first.denies
-    for mention in group:
+    denies = NO_NAMES
+    mentions = sorted(site.mentions, key=_where)
+    for mention in mentions:
         phrase = mention.phrase
-        sides |= phrase.sides
-        zones |= phrase.zones
         denies |= phrase.denies
-        if degree is None:
+        if phrase.degree is not None and (degree is None or phrase.degree > degree):
             degree = phrase.degree
-        if phrase.trajectory is not None and (trajectory is None or trajectory == "stable"):
+        if _STRENGTH[phrase.trajectory] > _STRENGTH[trajectory]:
             trajectory = phrase.trajectory
         if phrase.certainty == "definite":
             certainty = "definite"
         sizes.extend(size for size in phrase.measurements_mm if size not in sizes and len(sizes) < _MOST_SITES)
+    phrase = first.phrase
+    kinds = {mention.phrase.kind for mention in mentions}
     return Finding(
-        first.entity,
-        name,
-        first.polarity,
+        phrase.entity,
+        lexicon.name_of(phrase.entity),
+        phrase.polarity,
         certainty,  # type: ignore[arg-type]
-        first.kind,
-        sides,
-        zones,
+        phrase.kind if len(kinds) == 1 else min(kinds),
+        site.sides,
+        site.zones,
         degree,
         tuple(sizes),
         trajectory,
         denies,
-        first.source,
-        tuple(group),
+        phrase.source,
+        tuple(mentions),
     )
