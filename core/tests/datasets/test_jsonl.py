@@ -2,6 +2,7 @@ import fcntl
 import gzip
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -126,6 +127,11 @@ def test_damaged_gzip_is_an_error_with_a_line(tmp_path):
         append_jsonl(path, {"id": 4})
 
 
+def test_numbers_only_python_writes_are_read(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"low": -Infinity, "high": Infinity}\n')
+    assert rows_of(tmp_path / "rows.jsonl") == [{"low": -math.inf, "high": math.inf}]
+
+
 def test_a_missing_file_is_an_error_but_has_no_completed_ids(tmp_path):
     with pytest.raises(FileNotFoundError):
         rows_of(tmp_path / "none.jsonl")
@@ -163,6 +169,17 @@ def test_cut_at_any_byte_no_committed_row_is_lost(path, caplog):
         # What a reader has seen as done stays done.
         assert rows_of(path) == [*seen, {"id": 3}]
     assert "torn last row" in caplog.text
+
+
+def test_a_first_row_cut_at_any_byte_leaves_a_file_to_append_to(path):
+    append_jsonl(path, {"id": 1})
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        seen = rows_of(path)
+        assert seen in ([], [{"id": 1}])
+        append_jsonl(path, {"id": 2})
+        assert rows_of(path) == [*seen, {"id": 2}]
 
 
 def test_cut_gzip_of_another_program_keeps_its_whole_lines(tmp_path):

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.stats
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,14 @@ def test_groups_of_equal_size_are_like_their_means():
     shuffled = rng.permutation(150)
     grouped = bootstrap_ci(values[shuffled], groups=groups[shuffled], draws=8000)
     assert ends(grouped) == pytest.approx(ends(bootstrap_ci(means, draws=8000, seed=1)), abs=0.03)
+
+
+def test_groups_may_be_names_arrays_or_tensors():
+    values, names = np.arange(12.0), list("aabbccddeeff")
+    expected = bootstrap_ci(values, groups=names, draws=60)
+    numbers = [ord(name) for name in names]
+    for groups in (np.array(names), numbers, np.array(numbers), torch.tensor(numbers), list(torch.tensor(numbers))):
+        assert bootstrap_ci(values, groups=groups, draws=60) == expected
 
 
 def test_rows_of_labels_and_scores_stay_together():

@@ -32,8 +32,9 @@ _PathLike = str | os.PathLike[str]
 def read_jsonl(path: _PathLike) -> Iterator[dict[str, Any]]:
     """Yield the rows of a JSON Lines file, one at a time.
 
-    Gzip is recognised by the file's first bytes, whatever its name.  Blank lines are passed over.  A last row torn by
-    a kill is skipped with a logged warning (see the module's rule).
+    Gzip is recognised by the file's first bytes, whatever its name.  Blank lines are passed over; NaN and Infinity,
+    which Python writes although JSON has none, are read.  A last row torn by a kill is skipped with a logged warning:
+    it was never committed (see the module's rule).
 
     Raises:
         FileNotFoundError: no such file.
@@ -170,7 +171,7 @@ def _is_gzip(file: Any) -> bool:
     file.seek(0)
     start: bytes = file.read(2)
     file.seek(0)
-    return start == _gzip_members.MAGIC
+    return bool(start) and _gzip_members.MAGIC.startswith(start)  # a first append may be torn after one byte
 
 
 def _could_be_torn(tail: bytes) -> bool:

@@ -20,6 +20,8 @@ from tenfold_core.logging.environment import environment
 
 _MANIFEST, _METRICS = "manifest.json", "metrics.jsonl"
 _FORMAT = "tenfold-run/1"
+_PARTS = {"seed", "arguments", "inputs", "artifacts", "resumed"}
+"""What a later run needs of a manifest."""
 _NOT_COMPARED = {"resume", "overwrite", "output", "quiet", "debug", "json"}
 """Arguments that say how a command is to be run, not what it computes."""
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -55,6 +57,7 @@ class Run:
         FileExistsError: `directory` is not empty, and neither `resume` nor `overwrite` says what to do about it.
         FileNotFoundError: an input does not exist.
         NotADirectoryError: `directory` is a file.
+        TypeError: arguments that are neither a mapping nor a dataclass, or a single path as `inputs`.
         ValueError: `resume` and `overwrite` together; a run to resume that is another one (the message names every
             difference) or that has no readable manifest.
 
@@ -69,7 +72,7 @@ class Run:
         self,
         directory: PathLike,
         *,
-        arguments: Mapping[str, Any] | Any | None = None,
+        arguments: object = None,
         seed: int | None = None,
         inputs: Iterable[PathLike] | Mapping[str, PathLike] | None = None,
         device: object = None,
@@ -176,7 +179,7 @@ class Run:
 
 
 def _new_manifest(
-    arguments: Any, seed: int | None, inputs: Iterable[PathLike] | Mapping[str, PathLike] | None, device: object
+    arguments: object, seed: int | None, inputs: Iterable[PathLike] | Mapping[str, PathLike] | None, device: object
 ) -> dict[str, Any]:
     recorded = without_secrets({} if arguments is None else arguments)
     if not isinstance(recorded, dict):
@@ -233,7 +236,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
         raise ValueError(f"cannot resume in {directory}: it is not empty and has no {_MANIFEST}") from None
     except ValueError as error:
         raise ValueError(f"cannot resume in {directory}: {path} is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT or not manifest.keys() >= _PARTS:
         raise ValueError(f"cannot resume in {directory}: {path} is no manifest of the format {_FORMAT!r}")
     return manifest
 

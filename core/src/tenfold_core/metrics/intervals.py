@@ -128,7 +128,7 @@ def approximate_randomisation(
 
     Under the null hypothesis the two results of an item may change places.  With r of `draws` random swaps at least as
     extreme as the data, p = (r + 1) / (draws + 1) (Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses",
-    section 2.1), which is never 0 and keeps the test valid.  With `groups`, the items of a group swap together.
+    chapter 2), which is never 0 and keeps the test valid.  With `groups`, the items of a group swap together.
 
     Args:
         a, b: (n,) numbers, the same item at the same place.
@@ -185,7 +185,9 @@ def _members(groups: Groups | None, count: int) -> list[npt.NDArray[np.int64]] |
     if len(groups) != count:
         raise ValueError(f"groups must name one group for each of the {count} items, got {len(groups)}")
     items: dict[Hashable, list[int]] = {}
-    for index, group in enumerate(groups.tolist() if isinstance(groups, np.ndarray) else groups):
+    # As plain values: two tensors that hold the same number are not equal as keys.
+    names = (group.item() if hasattr(group, "item") else group for group in groups)
+    for index, group in enumerate(names):
         if group is None or group != group:
             raise ValueError(f"groups[{index}] is {group!r}, which names no group")
         items.setdefault(group, []).append(index)

@@ -54,7 +54,7 @@ def recall_at_k(similarity: npt.ArrayLike, targets: Sequence[int | Sequence[int]
 def best_subspan_em(prediction: str, answers: Sequence[str]) -> float:
     """1.0 if one of the answers occurs in the prediction, else 0.0, after both are normalised.
 
-    As in "Lost in the Middle" (Liu et al. 2023, section 2.2): lower case, without ASCII punctuation, without the words
+    As in "Lost in the Middle" (Liu et al. 2023, section 2.1): lower case, without ASCII punctuation, without the words
     a, an and the, runs of white space as one blank.  An answer of which nothing is left, such as "The", is found in
     every prediction there; here it counts only if nothing is left of the prediction either.
 
