@@ -6,8 +6,13 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from llmlingua2.prompt_compressor import PromptCompressor
+    from reference_0_2_2 import Reference
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -38,3 +43,35 @@ def unigram_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import build_unigram_model
 
     return build_unigram_model(tmp_path_factory.mktemp("models") / "xlm-roberta-large")
+
+
+@pytest.fixture(scope="session")
+def folders(wordpiece_model: Path, unigram_model: Path) -> dict[str, Path]:
+    """Both tiny models, by family."""
+    return {"wordpiece": wordpiece_model, "unigram": unigram_model}
+
+
+@pytest.fixture(scope="session")
+def compressors(folders: dict[str, Path]) -> dict[str, PromptCompressor]:
+    """Both tiny models opened, by family."""
+    from llmlingua2.prompt_compressor import PromptCompressor
+
+    return {family: PromptCompressor(str(folder), device_map="cpu") for family, folder in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def references(folders: dict[str, Path], compressors: dict[str, PromptCompressor]) -> dict[str, Reference]:
+    """The slow reference on both tiny models, by family."""
+    from reference_0_2_2 import Reference
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    return {
+        family: Reference(
+            AutoTokenizer.from_pretrained(folder),
+            AutoModelForTokenClassification.from_pretrained(folder),
+            pad_token_id={"wordpiece": 0, "unigram": 1}[family],
+            wordpiece=family == "wordpiece",
+            count=compressors[family]._pipeline.counter.length,
+        )
+        for family, folder in folders.items()
+    }

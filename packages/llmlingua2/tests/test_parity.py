@@ -12,7 +12,7 @@ import pytest
 import torch
 from llmlingua2.prompt_compressor import PromptCompressor
 from parity_cases import CASES, INPUTS, OPTIONS
-from sample_texts import BY_KIND, CODE, DIALOGUE, ENGLISH, NUMBERS, SAMPLES, long_text
+from sample_texts import BY_KIND, CODE, DIALOGUE, ENGLISH, NUMBERS, SAMPLES, UNKNOWN_ONLY, long_text
 from tiny_models import build_unigram_model, build_wordpiece_model
 
 llmlingua = pytest.importorskip("llmlingua", reason="the peer, llmlingua 0.2.2, is not installed")
@@ -68,10 +68,34 @@ def test_the_results_are_not_trivial(pairs: dict[str, Pair]) -> None:
             assert 0.2 * report["origin_tokens"] < report["compressed_tokens"] < 0.8 * report["origin_tokens"]
 
 
+def test_where_022_fails(pairs: dict[str, Pair]) -> None:
+    """The rows of ``test_failures_of_022`` that are about crashes are about crashes."""
+    pair = pairs["wordpiece"]
+    for context, options, error in (
+        ("", {"target_token": 10}, ZeroDivisionError),
+        (["", DIALOGUE, CODE], {}, ZeroDivisionError),
+        ([], {}, IndexError),
+        (UNKNOWN_ONLY, {}, IndexError),
+        (DIALOGUE, {"rate": 0}, ValueError),
+        ([DIALOGUE, CODE], {"target_token": 0}, ValueError),
+        (None, {}, TypeError),
+        ("<|endoftext|>", {}, ValueError),
+        ("\ud83d", {}, TypeError),
+    ):
+        with pytest.raises(error):
+            pair.theirs.compress_prompt(context, **options)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_signatures_and_defaults(pairs: dict[str, Pair], family: str) -> None:
     """Same parameters in the same order; mutable defaults are the one difference in their values."""
-    for method in ("compress_prompt", "compress_prompt_llmlingua2", "recover"):
+    for method in (
+        "compress_prompt",
+        "compress_prompt_llmlingua2",
+        "structured_compress_prompt",
+        "compress_json",
+        "recover",
+    ):
         theirs = inspect.signature(getattr(llmlingua.PromptCompressor, method)).parameters
         ours = inspect.signature(getattr(PromptCompressor, method)).parameters
         assert list(ours) == list(theirs)

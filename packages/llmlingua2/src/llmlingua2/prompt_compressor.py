@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from .upstream.checkpoint import Checkpoint, max_pieces, resolve_device
 from .upstream.counting import cl100k
@@ -11,7 +12,11 @@ from .upstream.frame import Frame
 from .upstream.pipeline import Options, Pipeline
 from .upstream.recovery import recover
 from .upstream.scoring import ChunkScorer
+from .upstream.segments import json_report, native_compressor, structured_report
 from .upstream.tokenizer import PieceTokenizer
+
+if TYPE_CHECKING:
+    from .compressor import Compressor
 
 __all__ = ["PromptCompressor"]
 
@@ -82,6 +87,7 @@ class PromptCompressor:
         self.tokenizer = tokenizer
         self.model = checkpoint.load(device, len(tokenizer))
         self.device = self.model.device
+        self._folder = checkpoint.folder
         self._pipeline = Pipeline(
             tokenizer=tokenizer,
             scorer=ChunkScorer(self.model, tokenizer, frame, limit=limit, max_batch_size=settings["max_batch_size"]),
@@ -229,6 +235,111 @@ class PromptCompressor:
             chunk_end_tokens=chunk_end_tokens,
         )
         return self._pipeline.compress(context, options)
+
+    def structured_compress_prompt(
+        self,
+        context: str | Sequence[str],
+        instruction: str = "",
+        question: str = "",
+        rate: float = 0.5,
+        target_token: float = -1,
+        iterative_size: int = 200,
+        force_context_ids: Sequence[int] | None = None,
+        force_context_number: int | None = None,
+        use_sentence_level_filter: bool = False,
+        use_context_level_filter: bool = True,
+        use_token_level_filter: bool = True,
+        keep_split: bool = False,
+        keep_first_sentence: int = 0,
+        keep_last_sentence: int = 0,
+        keep_sentence_number: int = 0,
+        high_priority_bonus: int = 100,
+        context_budget: str = "+100",
+        token_budget_ratio: float = 1.4,
+        condition_in_question: str = "none",
+        reorder_context: str = "original",
+        dynamic_context_compression_ratio: float = 0.0,
+        condition_compare: bool = False,
+        add_instruction: bool = False,
+        rank_method: str = "llmlingua",
+        concate_question: bool = True,
+        strict_preserve_uncompressed: bool = True,
+    ) -> dict[str, Any]:
+        """Compresses texts whose parts are marked: ``<llmlingua, rate=0.3>...</llmlingua>``, ``<llmlingua,
+        compress=False>...</llmlingua>``.
+
+        0.2.2 forgets the tags in this mode. Here each segment is compressed to its own rate, the tags go, and what is
+        not to be compressed stays byte for byte, "<" included. No context is dropped as a whole; the arguments not
+        described here are accepted and have no effect.
+
+        Args:
+            context: a text or a list of texts.
+            rate: for segments without one, above 0 and at most 1.
+            target_token: if not -1, the rate is this many tokens' share of all texts instead.
+
+        Returns:
+            As of ``compress_prompt``.
+
+        Raises:
+            ValueError: an argument that cannot be used, by name; a tag that is malformed, with its place.
+        """
+        return structured_report(self._native, self._pipeline.counter, context, rate=rate, target_token=target_token)
+
+    def compress_json(
+        self,
+        json_data: Mapping[str, Any],
+        json_config: str | Mapping[str, Mapping[str, Any]],
+        instruction: str = "",
+        question: str = "",
+        rate: float = 0.5,
+        target_token: float = -1,
+        iterative_size: int = 200,
+        use_sentence_level_filter: bool = False,
+        use_keyvalue_level_filter: bool = False,
+        use_token_level_filter: bool = True,
+        keep_split: bool = False,
+        keep_first_sentence: int = 0,
+        keep_last_sentence: int = 0,
+        keep_sentence_number: int = 0,
+        high_priority_bonus: int = 100,
+        context_budget: str = "+100",
+        token_budget_ratio: float = 1.4,
+        condition_in_question: str = "none",
+        reorder_keyvalue: str = "original",
+        condition_compare: bool = False,
+        rank_method: str = "llmlingua",
+    ) -> dict[str, Any]:
+        """Compresses the strings of a JSON object, each key's to its own rate; see ``Compressor.compress_json``.
+
+        The arguments not described here are accepted and have no effect.
+
+        Args:
+            json_data: the object; it is not changed.
+            json_config: for each key a dictionary with ``rate``, ``compress``, ``pair_remove`` and ``value_type``, or
+                the path of a YAML file that holds this.
+            rate: for keys without one, above 0 and at most 1.
+            target_token: if not -1, the rate is this many tokens' share of the object's text instead.
+            use_keyvalue_level_filter: first remove low-scoring pairs among those with ``pair_remove``.
+
+        Returns:
+            As of ``compress_prompt``, except that ``compressed_prompt`` is an object of the same shape.
+
+        Raises:
+            ValueError: an argument that cannot be used, by name.
+        """
+        return json_report(
+            self._native,
+            self._pipeline.counter,
+            json_data,
+            json_config,
+            rate=rate,
+            target_token=target_token,
+            use_keyvalue_level_filter=use_keyvalue_level_filter,
+        )
+
+    @cached_property
+    def _native(self) -> Compressor:
+        return native_compressor(self._folder, self.model)
 
     def recover(self, original_prompt: str, compressed_prompt: str, response: str) -> str:
         """A response to the compressed prompt with the passages it copied put back as the original had them.
