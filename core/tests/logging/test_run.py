@@ -206,7 +206,7 @@ def test_a_file_is_no_run_directory(tmp_path):
         Run(path)
 
 
-def test_resume_keeps_everything_and_notes_the_session(home):
+def test_resume_keeps_everything_and_notes_that_it_happened(home):
     with Run(home, arguments={"lr": 0.1}, seed=1, device="cpu") as run:
         run.log(step=1)
         run.save_artifact("a.txt", "kept")
@@ -218,7 +218,7 @@ def test_resume_keeps_everything_and_notes_the_session(home):
     assert second["artifacts"] == ["a.txt", "b.txt"]
     assert second["started"] == first["started"]
     assert second["device"] == "cpu"
-    assert [session["device"] for session in second["resumed"]] == ["cuda:0"]
+    assert [again["device"] for again in second["resumed"]] == ["cuda:0"]
     assert second["resumed"][0]["environment"] == first["environment"]
 
 

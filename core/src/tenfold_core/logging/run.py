@@ -255,8 +255,8 @@ def _resumed(earlier: dict[str, Any], manifest: dict[str, Any], directory: Path)
         differences.append(f"seed was {earlier['seed']} and is {now['seed']}")
     if differences:
         raise ValueError(f"cannot resume in {directory}, which holds another run: {'; '.join(differences)}")
-    session = {name: now[name] for name in ("started", "device", "environment")}
-    return earlier | {"ended": None, "outcome": "running", "resumed": [*earlier["resumed"], session]}
+    continuation = {name: now[name] for name in ("started", "device", "environment")}
+    return earlier | {"ended": None, "outcome": "running", "resumed": [*earlier["resumed"], continuation]}
 
 
 def _shown(part: dict[str, Any], name: str) -> str:
