@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minference_kernels.estimators.probe import Probe
+from minference_kernels.estimators.probe import Probe, stripes
 from minference_kernels.heads import KEY_TILE, ROW_TILE
 from minference_kernels.patterns import VerticalSlash
 
@@ -128,8 +128,7 @@ class _Residual:
         after = chosen[keys] | reach[behind]
         left = np.where(after, 0.0, cells)
         self.columns[keys] = left.sum(0)
-        groups = np.array_split(np.arange(self.probe.rows), min(8, self.probe.rows))
-        self._stripe[keys] = np.max([left[g].sum(0) for g in groups], axis=0)
+        self._stripe[keys] = np.max([left[group].sum(0) for group in stripes(self.probe.rows)], axis=0)
         rows, slots = np.nonzero(after & ~before & (cells > 0))
         offsets = self.probe.positions[rows] - keys[slots]
         self._offsets -= np.bincount(offsets, cells[rows, slots], minlength=len(self._offsets))

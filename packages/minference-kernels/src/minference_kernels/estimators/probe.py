@@ -1,7 +1,8 @@
 """The probe of Vertical-Slash: softmax of the last rows against all keys, summed over columns and diagonals.
 
 ``A = softmax(Q[-L:] K^T scale + causal)`` is never held whole for long prompts: one pass over key chunks gives each
-row's log-sum-exp, a second the sums, and single cells are computed again on demand.
+row's log-sum-exp, a second the sums, and single cells are computed again on demand. On the CPU the native library runs
+both passes where it is available and not overridden; the torch form is the reference.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from minference_kernels.backends.registry import get_backend, requested_name
 from minference_kernels.heads import ROW_TILE
 
 _CHUNK = 4096  # keys at a time
 _KEEP_BYTES = 8 << 20  # logits of up to this size are kept between the passes
-_STRIPES = 8  # groups of probe rows by which a column's support is judged
+_STRIPES = 8
+
+
+def stripes(rows: int) -> list[np.ndarray]:
+    """The contiguous groups of probe rows by which a column's support is judged: up to eight, of nearly equal size."""
+    return np.array_split(np.arange(rows), min(_STRIPES, rows))
 
 
 class Probe:
@@ -36,8 +43,11 @@ class Probe:
         # copies, so that the bits do not depend on where in a batch or cache the tensors lie
         self._q = q[-self.rows :].to(self.dtype, copy=True).contiguous()
         self._k, self._scale, self._softcap = k, scale, softcap
-        self.lse = self._row_lse()
-        self._sum()
+        if self._native_serves():
+            self._native_sum()
+        else:
+            self.lse = self._row_lse()
+            self._sum()
 
     def cells(self, keys: np.ndarray) -> np.ndarray:
         """A[:, keys], [rows, len(keys)]."""
@@ -51,6 +61,22 @@ class Probe:
         """Nominal end of the row block of each probe row (int64 [rows])."""
         first = self.num_keys - self.num_queries
         return first + ((self.positions - first) // ROW_TILE + 1) * ROW_TILE
+
+    def _native_serves(self) -> bool:
+        if requested_name("auto")[0] not in ("auto", "native") or self._k.device.type != "cpu":
+            return False
+        backend = get_backend("native")
+        return backend.available()[0] and self._k.dtype in backend.capabilities().dtypes
+
+    def _native_sum(self) -> None:
+        from minference_kernels.native import binding
+
+        ends = np.cumsum([len(group) for group in stripes(self.rows)]).tolist()
+        q = self._q.to(self._k.dtype)  # back to the type it came in: no bit is lost
+        sums = binding.probe(q, self._k, scale=self._scale, softcap=self._softcap, group_ends=ends)
+        self.lse = sums.row_lse
+        self.column_mass, self.stripe_max = sums.column_sums.numpy(), sums.group_maxima.numpy()
+        self.offset_mass = sums.offset_sums.numpy()
 
     def _logits(self, k: torch.Tensor) -> torch.Tensor:
         logits = (self._q @ k.T).mul_(self._scale)
@@ -81,18 +107,17 @@ class Probe:
 
     def _sum(self) -> None:
         rows, device = self.rows, self._q.device
-        columns, stripes = (torch.empty(self.num_keys, dtype=self.dtype, device=device) for _ in range(2))
+        columns, largest = (torch.empty(self.num_keys, dtype=self.dtype, device=device) for _ in range(2))
         offsets = torch.zeros(self.num_keys + rows + _CHUNK, dtype=self.dtype, device=device)
-        groups = [g for g in torch.arange(rows).tensor_split(min(_STRIPES, rows)) if len(g)]
         for start, logits in self._chunks():
             width = logits.shape[1]
             # row r goes to the right by rows - 1 - r, so that a diagonal stands in one column
             sheared = torch.zeros(rows * (width + rows - 1), dtype=self.dtype, device=device)
             weights = sheared[rows - 1 :].as_strided((rows, width), (max(width + rows - 2, 1), 1), rows - 1)
             torch.exp(logits.sub_(self.lse[:, None]), out=weights)
-            sums = torch.stack([weights[int(g[0]) : int(g[-1]) + 1].sum(0) for g in groups])
+            sums = torch.stack([weights[int(g[0]) : int(g[-1]) + 1].sum(0) for g in stripes(self.rows)])
             columns[start : start + width] = sums.sum(0)
-            stripes[start : start + width] = sums.amax(0)
+            largest[start : start + width] = sums.amax(0)
             # sheared column w holds offset  num_keys - rows - start + (rows - 1 - w)
             top = self.num_keys - start - 1
             diagonal = sheared.view(rows, -1).sum(0).flip(0)  # ascending offset, from top - (width + rows - 2)
@@ -100,5 +125,5 @@ class Probe:
             skipped = max(0, -low)  # offsets below 0 are future keys: zeros
             offsets[low + skipped : top + 1] += diagonal[skipped:]
         self.column_mass = columns.cpu().numpy()
-        self.stripe_max = stripes.cpu().numpy()
+        self.stripe_max = largest.cpu().numpy()
         self.offset_mass = offsets[: self.num_keys].cpu().numpy()
