@@ -27,7 +27,7 @@ from radjudge.significance import Significances, at_least, at_most, one_lower
 Specificity = Literal["ignore", "note"]
 
 SIGNIFICANT_DISTANCE = 2.0  # ranks of degree from which a severity error is significant
-_GRAVE_POSITIONS = frozenset(["malpositioned", "mainstem_bronchus"])
+_GRAVE_POSITIONS = frozenset(["malpositioned", "mainstem_bronchus", "below_carina"])
 _DEVICE_TOLERANCE_MM = 10.0
 _ORDER = {category: place for place, category in enumerate(CATEGORIES)}
 
@@ -45,6 +45,13 @@ def size_differs(reference_mm: float, candidate_mm: float) -> bool:
     if reference_mm < 30.0:
         return difference > 4.0
     return difference > 0.2 * reference_mm
+
+
+def sides_differ(sides: frozenset[str], peer_sides: frozenset[str]) -> bool:
+    """Whether two non-empty sets of sides disagree; "unilateral" agrees with either single side."""
+    if "unilateral" in sides or "unilateral" in peer_sides:
+        return len(sides) != len(peer_sides)
+    return sides != peer_sides
 
 
 class Counter:
@@ -74,9 +81,11 @@ class Counter:
         self, reference: Report, candidate: Report, context: Context | None = None
     ) -> tuple[list[Error], list[Match]]:
         """Errors in the order of category and place, and matched positive findings in text order."""
-        stated = [finding for finding in reference.findings if finding.polarity == "present"]
-        claimed = [finding for finding in candidate.findings if finding.polarity == "present"]
+        stated = [item for item in reference.findings if item.polarity == "present" and not item.suspicious]
+        claimed = [item for item in candidate.findings if item.polarity == "present" and not item.suspicious]
         matching = match(stated, claimed, self.lexicon)
+        if candidate.suspicious_text:
+            matching.invented.extend(self._smuggled(reference, candidate))
         errors: list[Error] = []
         matches: list[Match] = []
         for finding in matching.missed:
@@ -111,6 +120,15 @@ class Counter:
         self._study(study, peer_study, reference, candidate, stated, claimed, errors)
         errors.sort(key=_place)
         return errors, matches
+
+    def _smuggled(self, reference: Report, candidate: Report) -> list[Finding]:
+        """Findings of sentences that address the reader: false where the reference has nothing like them."""
+        return [
+            item
+            for item in candidate.present
+            if item.suspicious
+            and not any(match([stated], [item], self.lexicon).matched for stated in reference.present)
+        ]
 
     # --- whole findings ------------------------------------------------------------------------------------------
 
@@ -170,7 +188,7 @@ class Counter:
         for other in group.candidates[1:]:
             peer_sides, peer_zones = peer_sides | other.sides, peer_zones | other.zones
         attribute, significance, counted = None, level, True
-        if sides and peer_sides and sides != peer_sides:
+        if sides and peer_sides and sides_differ(sides, peer_sides):
             attribute = "side"
         elif first.kind == "device":
             if _positions_differ(zones, peer_zones, self.lexicon) or _distances_differ(first, peer):
@@ -178,7 +196,7 @@ class Counter:
                 grave = _GRAVE_POSITIONS & (zones | peer_zones)
                 significance = at_least(level, "actionable") if grave else at_most(level, "not_actionable")
         elif zones and peer_zones and self.lexicon.zones_conflict(zones, peer_zones):
-            attribute, significance = "zone", one_lower(level)
+            attribute, significance = "zone", at_least(one_lower(level), at_most(level, "not_actionable"))
         if attribute is None and self.specificity == "note" and bool(sides) != bool(peer_sides):
             attribute, significance, counted = "side", "benign", False
         if attribute is not None:
@@ -409,14 +427,14 @@ def _explicit_denial(beside: list[Finding], report: Report) -> Finding | None:
 
 
 def _positions_differ(zones: frozenset[str], peer_zones: frozenset[str], lexicon: Lexicon) -> bool:
+    """Whether each side names a position that the other lacks; "satisfactory" agrees with all but a grave one."""
     zones, peer_zones = zones & lexicon.positions, peer_zones & lexicon.positions
-    if not zones or not peer_zones or zones & peer_zones:
+    if not zones or not peer_zones:
         return False
-    if "satisfactory" in zones:
-        return bool(peer_zones & _GRAVE_POSITIONS)
-    if "satisfactory" in peer_zones:
-        return bool(zones & _GRAVE_POSITIONS)
-    return True
+    if "satisfactory" in zones or "satisfactory" in peer_zones:
+        return bool(zones & _GRAVE_POSITIONS) != bool(peer_zones & _GRAVE_POSITIONS)
+    only, peer_only = zones - peer_zones, peer_zones - zones
+    return bool(only and peer_only) and lexicon.zones_conflict(only, peer_only)
 
 
 def _distances_differ(finding: Finding, peer: Finding) -> bool:

@@ -74,7 +74,7 @@ class LocatedEntry(_Strict):
 class ModifiersFile(_Strict):
     """``modifiers.yaml``."""
 
-    sides: dict[Literal["left", "right", "both"], list[str]]
+    sides: dict[Literal["left", "right", "unilateral", "both"], list[str]]
     zones: dict[str, list[str]]
     located: dict[str, LocatedEntry]
     paired: list[str]

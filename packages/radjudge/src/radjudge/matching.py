@@ -85,7 +85,7 @@ def _placed(value: float, reference: Finding, candidate: Finding, lexicon: Lexic
     if sides and peer_sides:
         if sides == peer_sides:
             value += _RIGHT_PLACE
-        elif not sides & peer_sides:
+        elif not sides & peer_sides and "unilateral" not in sides | peer_sides:
             value -= _WRONG_PLACE
             wrong = True
     if reference.zones and candidate.zones and reference.kind != "device":

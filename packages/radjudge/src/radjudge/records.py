@@ -42,12 +42,15 @@ class Phrase(NamedTuple):
         polarity: ``"absent"`` for denials and for normal phrases.
         certainty: ``"possible"`` for hedged statements ("cannot be excluded", "may represent").
         kind: what sort of statement it is; ``"history"`` covers "history of" and "status post".
-        sides: subset of ``{"left", "right"}``; both for "bilateral"; empty when no side is named.
+        sides: subset of ``{"left", "right"}``; both for "bilateral"; empty when no side is named;
+            ``{"unilateral"}`` when only that is said.
         zones: lobes, lung zones, bone levels or device positions (``"lower"``, ``"apex"``, ``"carina"``, ``"svc"``).
         degree: rank 0 (trace), 1 (mild), 2 (moderate), 3 (severe), half-way for ranges (mild to moderate 1.5), or None.
         measurements_mm: sizes (for devices: distances) in millimetres, in the order written.
         trajectory: change against a prior study, or None.
         denies: ids of the entities that an absent statement rules out (their descendants in the lexicon included).
+        suspicious: stated in a sentence that addresses the reader of the report: it may be a false finding, but it
+            answers no finding of the other report.
     """
 
     entity: str
@@ -70,6 +73,7 @@ class Phrase(NamedTuple):
     trajectory_spans: tuple[Span, ...] = ()
     certainty_spans: tuple[Span, ...] = ()
     negation_spans: tuple[Span, ...] = ()
+    suspicious: bool = False
 
 
 class Mention(NamedTuple):
@@ -150,6 +154,7 @@ class Finding:
     denies: frozenset[str]
     source: Source
     mentions: tuple[Mention, ...]
+    suspicious: bool = False
 
     @property
     def spans(self) -> tuple[Span, ...]:

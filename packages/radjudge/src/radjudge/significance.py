@@ -97,7 +97,7 @@ class Significances:
     def level(self, finding: Finding, context: Context | None = None) -> Significance:
         """Level of missing or inventing a finding."""
         if finding.kind == "history":
-            return "benign"
+            return "not_actionable"
         entity = finding.entity
         if context is not None:
             for rule in self.table.context:

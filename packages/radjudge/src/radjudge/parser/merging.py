@@ -34,13 +34,14 @@ class _Site:
 def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
     """Findings in the order of their first mention.
 
-    Two mentions are one finding when entity and polarity agree, both or neither are of the past, and their places can be
-    the same.
+    Two mentions are one finding when entity and polarity agree, both or neither are of the past, and their places can
+    be the same.
     """
-    by_key: dict[tuple[str, str, bool], list[Mention]] = {}
+    by_key: dict[tuple[str, str, bool, bool], list[Mention]] = {}
     for mention in mentions:
         phrase = mention.phrase
-        key = (phrase.entity, phrase.polarity, phrase.kind == "history" and lexicon.is_past(phrase.entity, phrase.kind))
+        past = phrase.kind == "history" and lexicon.is_past(phrase.entity, phrase.kind)
+        key = (phrase.entity, phrase.polarity, past, phrase.suspicious)
         group = by_key.get(key)
         if group is None:
             by_key[key] = [mention]
@@ -49,7 +50,7 @@ def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
     if len(by_key) == len(mentions):
         return tuple([_single(mention, lexicon) for mention in mentions])
     findings: list[tuple[int, int, Finding]] = []
-    for (_, polarity, _), group in by_key.items():
+    for (_, polarity, _, _), group in by_key.items():
         sites = [_Site(group[0])] if len(group) == 1 else _sites(group, polarity == "absent", lexicon)
         for site in sites:
             first = min(site.mentions, key=_where)
@@ -76,7 +77,7 @@ def _sites(group: list[Mention], anywhere: bool, lexicon: Lexicon) -> list[_Site
         site = fitting[0]
         site.mentions.append(mention)
         if len(fitting) == 1:
-            # "left effusion" and "bilateral effusions" speak of two sides; beside a right one, the umbrella adds nothing
+            # "left effusion" and "bilateral effusions" make two sides; beside a right one, the umbrella adds nothing
             site.sides |= mention.phrase.sides
             site.zones |= mention.phrase.zones
     return sites
@@ -107,6 +108,7 @@ def _single(mention: Mention, lexicon: Lexicon) -> Finding:
         phrase.denies,
         phrase.source,
         (mention,),
+        phrase.suspicious,
     )
 
 
@@ -143,4 +145,5 @@ def _merged(site: _Site, first: Mention, lexicon: Lexicon) -> Finding:
         denies,
         phrase.source,
         tuple(mentions),
+        phrase.suspicious,
     )

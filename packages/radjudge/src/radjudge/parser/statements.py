@@ -60,11 +60,12 @@ class SentenceReader:
                 else:
                     known += last - first
         unknown = len(words.unknown) + foreign_to_chest
-        if words.suspicious:
-            # words addressed to the reader of the report state nothing about the patient
-            return Statements((), len(words.words), known, unknown, True)
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
+        if words.suspicious:
+            # words addressed to the reader must never help: what they assert can only be wrong, what they deny is void
+            said = tuple(phrase._replace(suspicious=True) for phrase in phrases if phrase.polarity == "present")
+            return Statements(said, len(words.words), known, unknown, True)
         if reader.study is not None and not reader.drafts and reader.study[0].value in _OF_A_STUDY:
             phrases.append(_comparison(reader.study, words))
         if not phrases and words.unknown:
