@@ -49,7 +49,7 @@ def check_contracts(tools: Environment) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "contracts.toml"
         configuration.write_text(contracts(), encoding="utf-8")
-        tools.run("lint-imports", "--config", configuration, "--no-cache")
+        tools.run("lint-imports", configuration, "--no-cache")
 
 
 # --- style, types, metadata -------------------------------------------------------------------------------------------
@@ -75,7 +75,8 @@ def check_metadata(tools: Environment) -> None:
 
 def changelog_version(package: Package) -> str | None:
     """The newest released version in the changelog (a heading `## [X.Y.Z] - date`)."""
-    text = (package.path / "CHANGELOG.md").read_text(encoding="utf-8")
+    changelog = package.path / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8") if changelog.exists() else ""
     found = re.search(r"^## \[(\d+\.\d+\.\d+[^\]]*)\]", text, re.MULTILINE)
     return found[1] if found else None
 
