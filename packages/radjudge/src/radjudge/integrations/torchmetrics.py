@@ -41,7 +41,8 @@ class RadJudgeScore(Metric):
         if on_failed not in ("raise", "skip"):
             raise ValueError(f"on_failed must be 'raise' or 'skip', not {on_failed!r}")
         self.key, self.judge, self.on_failed = key, judge, on_failed
-        self.higher_is_better = HIGHER_IS_BETTER[key]
+        # torchmetrics forbids setting its constants on an instance, but the direction depends on the key.
+        self.__dict__["higher_is_better"] = HIGHER_IS_BETTER[key]
         for name in ("total", "pairs", "failed"):
             self.add_state(name, default=torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 

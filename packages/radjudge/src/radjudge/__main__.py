@@ -1,0 +1,5 @@
+"""``python -m radjudge``."""
+
+from radjudge.cli import main
+
+main()
