@@ -301,7 +301,9 @@ def test_new_backends_and_estimators_have_one_door(monkeypatch: pytest.MonkeyPat
     mk.register_pattern(Nearest)
     mk.register_estimator(Nearest, lambda q, k, p, scale, softcap: window_head(0, p.count, len(q), len(k)))
     q, k, v = tensors(1, 1, 1, 70, 70, 16)
-    assert torch.equal(mk.pattern_attention(q, k, v, Nearest(5)), mk.a_shape_attention(q, k, v, n_init=0, n_local=5, backend="torch"))
+    assert torch.equal(
+        mk.pattern_attention(q, k, v, Nearest(5)), mk.a_shape_attention(q, k, v, n_init=0, n_local=5, backend="torch")
+    )
     assert calls == [1]
     config = mk.MInferenceConfig.uniform(Nearest(4))
     assert mk.MInferenceConfig.from_dict(config.to_dict()) == config

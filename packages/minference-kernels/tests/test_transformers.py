@@ -58,7 +58,11 @@ def test_generate_with_and_without_chunked_prefill(family: str) -> None:
     options = {"attention_mask": mask, "max_new_tokens": 8, "do_sample": False}
     expected = exact.generate(tokens, **options)
     assert torch.equal(sparse.generate(tokens, **options), expected)
-    if family not in ("mistral", "gemma2", "gpt_oss"):  # transformers' own sliding caches do not take chunks with padding
+    if family not in (
+        "mistral",
+        "gemma2",
+        "gpt_oss",
+    ):  # transformers' own sliding caches do not take chunks with padding
         assert torch.equal(sparse.generate(tokens, prefill_chunk_size=16, **options), expected)
 
 
@@ -166,7 +170,9 @@ def test_thresholds_keep_short_prompts_dense_and_decode_is_always_dense() -> Non
 
 def test_short_final_chunk_is_dense() -> None:
     sparse, exact = models.pair("llama")
-    sparse.config.minference = mk.MInferenceConfig.uniform(mk.VerticalSlash(0, 0, sink=0, local=1), min_seq_len=0).to_dict()
+    sparse.config.minference = mk.MInferenceConfig.uniform(
+        mk.VerticalSlash(0, 0, sink=0, local=1), min_seq_len=0
+    ).to_dict()
     rows = []
     with observed(lambda *a: rows.append(a[1].shape[2])):
         sparse.generate(ids(1, 64 + 63), prefill_chunk_size=64, max_new_tokens=1, do_sample=False)

@@ -67,7 +67,7 @@ def estimate(
     """
     check_qkv(q, k)
     scale, softcap = check_scale(scale, q.shape[3]), check_softcap(softcap)
-    patterns = [pattern] * q.shape[1] if not isinstance(pattern, Sequence) else list(pattern)
+    patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [pattern] * q.shape[1]
     if len(patterns) != q.shape[1]:
         raise ValueError(f"{len(patterns)} patterns given for {q.shape[1]} query heads")
     for item in patterns:
