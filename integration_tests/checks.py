@@ -134,7 +134,7 @@ def check_tables(tools: Environment) -> None:
 
 
 def compatibility() -> str:
-    """The page `compatibility.md` of the site: what each package asks for, beside the version it is tested with in one environment."""
+    """The page `compatibility.md` of the site: what each package asks for, and what it is tested with."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
     lines = [
         "# Compatibility",

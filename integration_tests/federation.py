@@ -84,7 +84,7 @@ def core() -> Package:
 
 
 def packages(names: Sequence[str] = ()) -> list[Package]:
-    """All packages in the order of their names, or those named; an unknown name is an error that lists the known ones."""
+    """All packages in the order of their names, or those named."""
     found = {p.name: p for p in map(read_package, sorted(f.parent for f in ROOT.glob("packages/*/pyproject.toml")))}
     unknown = [name for name in names if name not in found]
     if unknown:
@@ -335,7 +335,7 @@ def command_lock(arguments: argparse.Namespace) -> int:
             *(part for package in everything for part in ("--no-emit-package", package.name)),
             *("--no-annotate", "--no-header", "--output-file", CONSTRAINTS),
         )
-    head = f"# The pinned set that works together. `make lock` writes it; {PINS.name} holds the few versions chosen by hand.\n"
+    head = f"# The pinned set that works together. `make lock` writes it; {PINS.name} holds what is chosen by hand.\n"
     CONSTRAINTS.write_text(head + CONSTRAINTS.read_text(encoding="utf-8"), encoding="utf-8")
     return 0
 
@@ -394,7 +394,7 @@ def command_build(arguments: argparse.Namespace) -> int:
 
 
 def command_release(arguments: argparse.Namespace) -> int:
-    """Check that a tag, the version and the changelog agree, then build that one package twice and compare the bytes."""
+    """Check that tag, version and changelog agree, then build that one package twice and compare the bytes."""
     tagged = re.fullmatch(r"(?P<name>.+)-v(?P<version>\d+\.\d+\.\d+\S*)", arguments.tag)
     if not tagged:
         raise SystemExit(f"{arguments.tag!r} is not <package>-vX.Y.Z")

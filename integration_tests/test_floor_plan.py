@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 from federation import ROOT, Package, core, packages
@@ -80,7 +81,8 @@ def test_extras_have_house_names(package: Package):
 @every_package
 def test_every_dependency_has_a_lower_bound(package: Package):
     project = package.metadata["project"]
-    requirements = [*project["dependencies"], *sum(project.get("optional-dependencies", {}).values(), [])]
+    extras = project.get("optional-dependencies", {}).values()
+    requirements = [*project["dependencies"], *chain.from_iterable(extras)]
     loose = [r for r in requirements if ">=" not in r and "==" not in r and not r.startswith(package.name)]
     assert loose == []
     assert any(r.startswith("tenfold-core>=0.1,<1") for r in requirements)

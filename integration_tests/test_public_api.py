@@ -1,4 +1,4 @@
-"""A package's `__init__.pyi` is the snapshot of its public API: everything it names is there, documented, and nothing else."""
+"""A package's `__init__.pyi` is the snapshot of its public API: what it names is there, documented, and all there is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from federation import Package, core, packages
 
 def stub_names(package: Package) -> set[str]:
     tree = ast.parse((package.source / "__init__.pyi").read_text(encoding="utf-8"))
-    imported = (alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names)
+    imported = (
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    )
     return {name for name in imported if not name.startswith("_")}
 
 
