@@ -5,7 +5,6 @@ f = false finding, l = location, s = severity, + = spurious comparison, - = omit
 """
 
 import pytest
-
 import radjudge
 
 KINDS = {
@@ -122,9 +121,17 @@ TWO_FINDINGS_TWO_SIDES = [
     ("Right pneumothorax and left effusion.", "Left effusion. Right pneumothorax.", ""),
     ("Right pneumothorax and left effusion.", "Right effusion. Right pneumothorax.", "l"),
     ("Left upper lobe nodule with right lower lobe consolidation.", "RLL consolidation. LUL nodule.", ""),
-    ("Right pleural effusion and a left lower lobe opacity.", "Right pleural effusion and a right lower lobe opacity.", "l"),
+    (
+        "Right pleural effusion and a left lower lobe opacity.",
+        "Right pleural effusion and a right lower lobe opacity.",
+        "l",
+    ),
     ("Moderate right and small left pleural effusions.", "Small left effusion and moderate right effusion.", ""),
-    ("Scarring in the left apex and a granuloma in the right base.", "Left apical scarring. Right basilar granuloma.", ""),
+    (
+        "Scarring in the left apex and a granuloma in the right base.",
+        "Left apical scarring. Right basilar granuloma.",
+        "",
+    ),
 ]
 
 DEGREE = [
@@ -332,7 +339,9 @@ MASKS_AND_STYLE = [
 ]
 
 RULES = {name: rows for name, rows in globals().items() if name.isupper() and isinstance(rows, list)}
-ROWS = [pytest.param(*row, id=f"{name.lower()}-{place}") for name, rows in RULES.items() for place, row in enumerate(rows)]
+ROWS = [
+    pytest.param(*row, id=f"{name.lower()}-{place}") for name, rows in RULES.items() for place, row in enumerate(rows)
+]
 
 
 def test_the_table_is_large_enough():

@@ -89,6 +89,11 @@ class StructuredJudge:
         """Hash of the package version, the lexicon files, the significance table and the options."""
         return self._fingerprint
 
+    def clear_cache(self) -> None:
+        """Forget parsed references and sentences (shared by all judges of one lexicon); results do not change."""
+        self._references.clear()
+        self.parser.clear_cache()
+
     def evaluate(self, pairs: Sequence[Pair]) -> list[Judgement]:
         """Judge pairs; about half a millisecond each. Never raises because of a report's content."""
         return [self._judge(pair) for pair in pairs]

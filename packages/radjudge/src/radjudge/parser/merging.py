@@ -49,15 +49,15 @@ def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
             group.append(mention)
     if len(by_key) == len(mentions):
         return tuple([_single(mention, lexicon) for mention in mentions])
-    findings: list[tuple[int, int, Finding]] = []
+    findings: list[tuple[tuple[int, int, int], Finding]] = []
     for (_, polarity, _, _), group in by_key.items():
         sites = [_Site(group[0])] if len(group) == 1 else _sites(group, polarity == "absent", lexicon)
         for site in sites:
             first = min(site.mentions, key=_where)
             finding = _single(first, lexicon) if len(site.mentions) == 1 else _merged(site, first, lexicon)
-            findings.append((*_where(first), finding))
-    findings.sort(key=lambda item: item[:2])
-    return tuple([finding for _, _, finding in findings])
+            findings.append((_where(first), finding))
+    findings.sort(key=lambda item: item[0])
+    return tuple([finding for _, finding in findings])
 
 
 def _sites(group: list[Mention], anywhere: bool, lexicon: Lexicon) -> list[_Site]:
@@ -88,8 +88,8 @@ def _definiteness(mention: Mention) -> tuple[int, int, list[str], list[str]]:
     return ((len(sides) - 1) % 3, 0 if zones else 1, sorted(sides), sorted(zones))
 
 
-def _where(mention: Mention) -> tuple[int, int]:
-    return (mention.sentence, mention.phrase.entity_span[0])
+def _where(mention: Mention) -> tuple[int, int, int]:
+    return (mention.sentence, mention.phrase.entity_span[0], mention.phrase.span[0])
 
 
 def _single(mention: Mention, lexicon: Lexicon) -> Finding:

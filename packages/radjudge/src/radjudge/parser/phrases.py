@@ -119,6 +119,8 @@ class PhraseReader:
 
     def _trajectory(self, place: int, item: Item) -> None:
         entry = item[0]
+        if self.flags[place] & UNSTATED:
+            return
         if self.words.words[item[1]] == "more" and self._next_class(place) in (PREPOSITION, PLACE):
             return  # "more prominent on the left" compares places, not times
         quantity = entry.when.get("quantity")
@@ -387,7 +389,9 @@ class PhraseReader:
     def _terminator(self, place: int, item: Item) -> None:
         self._close_clause()
         elders = self.group
+        leading = [] if elders or not item[0].value.startswith("there ") else self.waiting
         self._new_clause()
+        self.waiting = leading  # "in the left base there is ..."
         if item[0].value in _CONTINUING:
             self.elders = elders
 

@@ -10,6 +10,7 @@ _BOUNDARY = re.compile(r"[.!](?=\s|\Z|[A-Za-z<\"')\]])|\n(?=[ \t]*(?:[A-Z0-9*\-â
 _ABBREVIATIONS = frozenset(["dr", "mr", "mrs", "ms", "vs", "approx", "e.g", "i.e", "a.m", "p.m", "st", "fig", "etc"])
 _BLANK = re.compile(r"[ \t]*(?:\n|\Z)")
 _LONGEST_ABBREVIATION = 6
+_SHORTEST_LAST_WORD = 3
 
 
 def split_sentences(text: str, start: int, end: int) -> list[Span]:
@@ -28,8 +29,9 @@ def split_sentences(text: str, start: int, end: int) -> list[Span]:
         else:
             word = text[max(begin, stop - _LONGEST_ABBREVIATION) : stop]
             tail = word.rsplit(None, 1)[-1].lower() if word and not word.isspace() else ""
-            if tail in _ABBREVIATIONS:
-                continue
+            glued = match.end() < end and text[match.end()].isalpha()
+            if tail in _ABBREVIATIONS or (glued and len(tail) < _SHORTEST_LAST_WORD):
+                continue  # "Dr.", "p.m."; but "apex.There" are two sentences
         _append(spans, text, begin, stop)
         begin = match.end()
     _append(spans, text, begin, end)
