@@ -21,7 +21,8 @@ _IRREGULAR = {
     "known": "know", "saw": "see", "seen": "see", "came": "come", "coming": "come", "found": "find",
     "felt": "feel", "left": "leave", "kept": "keep", "men": "man", "women": "woman", "children": "child",
     "people": "person", "spent": "spend", "brought": "bring", "built": "build", "bought": "buy", "paid": "pay",
-    "began": "begin", "begun": "begin", "wrote": "write", "written": "write", "spoke": "speak", "spoken": "speak",
+    "uses": "use", "used": "use", "using": "use", "began": "begin", "begun": "begin", "wrote": "write",
+    "written": "write", "spoke": "speak", "spoken": "speak",
     "chose": "choose", "chosen": "choose", "meant": "mean", "sent": "send", "held": "hold", "ran": "run",
     "n't": "not", "n’t": "not", "'s": "'s", "this": "this", "thus": "thus", "his": "his", "its": "its",
     "news": "news", "always": "always", "perhaps": "perhaps", "us": "us", "yes": "yes", "during": "during",
@@ -36,7 +37,7 @@ def stem(word: str) -> str:
     """
     word = word.lower()
     if word in _IRREGULAR:
-        return _IRREGULAR[word]
+        return _without_final_e(_IRREGULAR[word])
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return word
     word = _without_plural(word)
@@ -47,12 +48,16 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(base) > 2 and not _VOWELS.isdisjoint(base) and not word.endswith("eed"):
             word = _mended(base)
             break
-    # A final e is dropped last so that "use", "used" and "using" meet.
+    return _without_final_e(word)
+
+
+def _without_final_e(word: str) -> str:
+    """Lets "decide" meet "decid"-ed; the price is that "care" meets "car"."""
     return word[:-1] if word.endswith("e") and len(word) > 3 else word
 
 
 def _without_plural(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
+    if word.endswith(("ies", "ied")) and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("sses", "shes", "ches", "xes", "zzes")):
         return word[:-2]

@@ -57,7 +57,7 @@ def recipe_chunks(settings: DataSettings, *, limit: int = 0) -> Iterator[Chunk]:
             for part, speakers in ((named, True), (plain, False))
             for chunk in meeting_chunks(part, size=size, speakers=speakers)
         )
-        yield from islice(found, limit or None)
+        yield from islice(found, 0, limit * settings.stride or None, settings.stride)
     if "gsm8k" in settings.sources:
         rows = islice(read_jsonl(resolve(_PROBLEMS)), settings.problems or None)
         yield from islice(problem_chunks(rows, size=settings.chunk_size), limit or None)

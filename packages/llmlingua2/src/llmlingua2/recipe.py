@@ -39,6 +39,7 @@ class DataSettings:
     Attributes:
         sources: any of "qmsum" and "gsm8k"; for own data, use the ``distill``, ``label`` and ``filter`` commands.
         chunk_size: words per chunk for the offline teachers.
+        stride: take every so many-th chunk of a meeting; 1 takes all.
         teacher: "reference" or "salience".
         rates: of the salience teacher; several give graded labels.
         problems: how many GSM8K problems.
@@ -49,6 +50,7 @@ class DataSettings:
 
     sources: tuple[str, ...] = ("qmsum",)
     chunk_size: int = 380
+    stride: int = 1
     teacher: str = "salience"
     rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.33, 0.5)
     problems: int = 0
@@ -151,6 +153,7 @@ def _check(recipe: Recipe) -> None:
     rules = [
         ("model.max_length", model.max_length, model.max_length >= 8, "at least 8"),
         ("data.chunk_size", data.chunk_size, data.chunk_size >= 1, "at least 1"),
+        ("data.stride", data.stride, data.stride >= 1, "at least 1"),
         ("data.teacher", data.teacher, data.teacher in ("reference", "salience"), "'reference' or 'salience'"),
         ("data.aligner", data.aligner, data.aligner in ("dp", "greedy"), "'dp' or 'greedy'"),
         ("data.by", data.by, data.by in ("percentile", "value"), "'percentile' or 'value'"),
