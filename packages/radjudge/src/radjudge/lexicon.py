@@ -309,6 +309,8 @@ class Lexicon:
         predicates = {}
         for predicate, terms in files.anatomy.predicates.items():
             entry = predicates[predicate] = Entry(PREDICATE, predicate)
+            if predicate == "borderline":
+                entry.rank = 0.0  # also a degree: "borderline cardiomegaly"
             self._add(terms, entry)
         for name, record in files.entities.items():
             self._add_entity(self.entities[name], record, paired)

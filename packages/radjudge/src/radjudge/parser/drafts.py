@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radjudge.lexicon import CONJUNCTION, DEGREE, MEASUREMENT, NO_NAMES, PLACE, TRAJECTORY, Entity, Normal
+from radjudge.lexicon import CONJUNCTION, DEGREE, MEASUREMENT, NO_NAMES, PLACE, PREDICATE, TRAJECTORY, Entity, Normal
 from radjudge.parser.tokens import Item
 
 
@@ -118,7 +118,7 @@ def apply(draft: Draft, items: list[Item]) -> None:
         cls = item[0].cls
         if cls == PLACE:
             draft.place(item)
-        elif cls == DEGREE:
+        elif cls in (DEGREE, PREDICATE):
             draft.grade(item)
         elif cls == TRAJECTORY:
             draft.compare(item)

@@ -165,7 +165,10 @@ class PhraseReader:
         assert entity is not None
         if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
             # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
-            transformed = self.lexicon.transformed.get(self.predicates.pop()[1][0].value)
+            adjective = self.predicates.pop()[1]
+            if adjective[0].value == "borderline":
+                self.waiting.append(adjective)
+            transformed = self.lexicon.transformed.get(adjective[0].value)
             if transformed is not None and entity.id in transformed:
                 entity = self.lexicon.entities[transformed[entity.id]]
         draft = Draft(entity, None, first, last, flags, place)
