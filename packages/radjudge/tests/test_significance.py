@@ -85,5 +85,5 @@ def test_shipped_table_names_known_entities():
 
     table, known = default_table(), set(load_lexicon().entities)
     assert table.weights == {"urgent": 1.0, "actionable": 0.5, "not_actionable": 0.25, "benign": 0.0}
-    assert (table.minor_entities | table.harmless) <= known
+    assert {*table.minor_entities, *table.harmless} <= known
     assert {entity for rule in table.context for entity in rule.entities} <= known

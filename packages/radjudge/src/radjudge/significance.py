@@ -50,9 +50,9 @@ class SignificanceTable(BaseModel):
     weights: dict[Level, float] = {"urgent": 1.0, "actionable": 0.5, "not_actionable": 0.25, "benign": 0.0}
     levels: dict[str, Level] = {}
     minor_degree: float = 0.0
-    minor_entities: frozenset[str] = frozenset()
+    minor_entities: tuple[str, ...] = ()
     major_degree: float = 3.0
-    harmless: frozenset[str] = frozenset()
+    harmless: tuple[str, ...] = ()
     context: tuple[ContextRule, ...] = ()
 
     @classmethod
