@@ -80,6 +80,9 @@ def scopes(items: list[Item]) -> list[int]:
         elif cls == NEGATION:
             state = (state | DENIED) & ~(SUSPECTED | _NEAR_SUSPECTED)
             named, closed = 0, False
+        elif cls == NEGATION_AFTER and not named:
+            state = (state | DENIED) & ~(SUSPECTED | _NEAR_SUSPECTED)  # "absent effusion", "not seen is any effusion"
+            closed = False
         elif cls == NEGATION_AFTER:
             for before in range(max(clause, place - _REACH), place):
                 flags[before] |= DENIED

@@ -37,6 +37,8 @@ _BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, U
 _CONTINUING = frozenset(["but", "although", "though", "however", ";"])
 _PLURAL = frozenset(["have", "are", "persist", "remain", "were"])
 _ALTERNATIVES = frozenset(["versus", "vs", "and or"])
+_NAMING = frozenset([ENTITY, ANATOMY, PREDICATE])
+_COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less", "better"])
 _CARRIED = ("resolved", "new")
 _NORMALITY = frozenset(["normal", "clear"])
 _REACH = 40
@@ -121,8 +123,8 @@ class PhraseReader:
         entry = item[0]
         if self.flags[place] & UNSTATED:
             return
-        if self.words.words[item[1]] == "more" and self._next_class(place) in (PREPOSITION, PLACE):
-            return  # "more prominent on the left" compares places, not times
+        if self.words.words[item[1]] in _COMPARATIVES and self._next_class(place) in (PREPOSITION, PLACE):
+            return  # "larger on the left" compares places, not times
         quantity = entry.when.get("quantity")
         follows = self._noun_follows(place, across=True)
         idle = bool(self.subjects) and not self.composed and not follows
@@ -425,10 +427,9 @@ class PhraseReader:
         """
         for entry, _, _ in self.items[place + 1 : place + 12]:
             cls = entry.cls
-            if cls in (ENTITY, ANATOMY):
-                return entry
-            if cls == PREDICATE:
-                return entry
+            if cls in _NAMING:
+                # "has grown since the last study": the study is no subject beside a finding
+                return None if self.group and entry.value == "study" else entry
             if cls == PREPOSITION and across and entry.value in ("of", "in"):
                 continue
             if cls in _BREAKS:
