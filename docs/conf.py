@@ -38,7 +38,7 @@ def write_api_pages() -> None:
     folder.mkdir(exist_ok=True)
     for package in [core(), *packages()]:
         title = f"{package.name}: API"
-        if package == core():
+        if package.name == core().name:
             modules = [f"{package.import_name}.{name}" for name in ("logging", "datasets", "metrics")]
         else:
             modules = [package.import_name]
