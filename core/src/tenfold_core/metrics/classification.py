@@ -62,7 +62,7 @@ def auroc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
 def expected_calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = 15) -> float:
     """The mean gap between confidence and accuracy, over equally wide bins of confidence.
 
-    ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)| with bins ((m - 1)/M, m/M] (Naeini et al. 2015, AAAI; Guo et al.
+    ``ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)|`` with bins ((m - 1)/M, m/M] (Naeini et al. 2015, AAAI; Guo et al.
     2017, ICML, equation 3).
 
     Args:

@@ -124,7 +124,7 @@ def approximate_randomisation(
     groups: Groups | None = None,
     seed: int = 0,
 ) -> float:
-    """The two-sided p value of the paired approximate randomisation test on |mean(a) - mean(b)|.
+    """The two-sided p value of the paired approximate randomisation test on ``|mean(a) - mean(b)|``.
 
     Under the null hypothesis the two results of an item may change places.  With r of `draws` random swaps at least as
     extreme as the data, p = (r + 1) / (draws + 1) (Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses",
