@@ -63,11 +63,12 @@ def compressors(folders: dict[str, Path]) -> dict[str, PromptCompressor]:
 def references(folders: dict[str, Path], compressors: dict[str, PromptCompressor]) -> dict[str, Reference]:
     """The slow reference on both tiny models, by family."""
     from reference_0_2_2 import Reference
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
+    from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
 
     return {
         family: Reference(
-            AutoTokenizer.from_pretrained(folder),
+            # The generic class keeps the file's pipeline; XLMRobertaTokenizer of transformers 5.0 lost its normaliser.
+            PreTrainedTokenizerFast.from_pretrained(folder),
             AutoModelForTokenClassification.from_pretrained(folder),
             pad_token_id={"wordpiece": 0, "unigram": 1}[family],
             wordpiece=family == "wordpiece",

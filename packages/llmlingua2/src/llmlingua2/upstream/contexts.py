@@ -82,8 +82,10 @@ def keep_contexts(
 
 
 def _mean_score(chunks: Sequence[ChunkWords]) -> np.floating | None:
-    """Unforced word scores averaged in their own precision, added up in order."""
+    """Unforced word scores averaged, added up in order."""
     scores = np.concatenate([chunk.raw for chunk in chunks]) if chunks else np.zeros(0)
     if not len(scores):
         return None
-    return np.add.accumulate(scores)[-1] / scores.dtype.type(len(scores))
+    one = scores.dtype.type(1)
+    total = np.add.accumulate(scores, dtype=np.asarray(0 + one).dtype)[-1]
+    return total / len(scores)

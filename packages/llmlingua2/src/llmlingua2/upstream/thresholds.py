@@ -85,4 +85,4 @@ class Reduction:
 
 
 def _precision(words: ChunkWords, forced: np.ndarray) -> np.dtype:
-    return np.dtype(np.float64) if forced.any() else words.narrow
+    return np.dtype(np.float64) if forced.any() else words.raw.dtype

@@ -1,8 +1,8 @@
 """Merges pieces into words and piece probabilities into word scores.
 
 All chunks of a call are merged at once with array operations, and the results equal, bit for bit, what 0.2.2 gets by
-adding float32 scalars one by one: sums run over the pieces of a word from left to right, in the probabilities' own
-precision. (``np.add.reduceat`` adds in another order from eight pieces on, so it cannot be used here.)
+adding float32 scalars one by one: sums run over the pieces of a word from left to right, in the precision in which
+NumPy adds scalars. (``np.add.reduceat`` adds in another order from eight pieces on, so it cannot be used here.)
 """
 
 from __future__ import annotations
@@ -28,22 +28,17 @@ class ChunkWords:
 
     Attributes:
         texts: the words, word-boundary marks of the tokenizer included, placeholders turned back.
-        scores: float64 of shape ``(len(texts),)``; values of the model's precision, or 1.0 for what is forced.
-        forced: bool of the same shape: the score is a Python ``1.0`` rather than a value of the model's precision.
-            One such score makes 0.2.2 compute a threshold in float64.
-        raw: the scores without forcing, in the model's precision: what the context filter averages. With "mean",
-            0.2.2 averages the first piece's value repeated, not the pieces' values.
+        scores: float64 of shape ``(len(texts),)``; values of the precision of ``raw``, or 1.0 for what is forced.
+        forced: bool of the same shape: the score is a Python ``1.0`` rather than a NumPy scalar. One such score makes
+            0.2.2 compute a threshold in float64.
+        raw: the scores without forcing, in the precision of a NumPy scalar score: what the context filter averages.
+            With "mean", 0.2.2 averages the first piece's value repeated, not the pieces' values.
     """
 
     texts: list[str]
     scores: np.ndarray
     forced: np.ndarray
     raw: np.ndarray
-
-    @property
-    def narrow(self) -> np.dtype:
-        """The model's precision."""
-        return self.raw.dtype
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class WordRules:
         scores, forced = self._scores(probabilities, certain, starts, lengths)
         raw = probabilities[starts]
         if self.token_to_word == "mean":
-            raw = _repeated_mean(raw, lengths)
+            raw = _left_to_right_mean(raw, np.arange(len(raw)), lengths, step=0)
         bounds = np.searchsorted(chunk_of[starts], np.arange(len(chunks) + 1))
         return [
             ChunkWords(texts[low:high], scores[low:high], forced[low:high], raw[low:high])
@@ -106,14 +101,15 @@ class WordRules:
             return np.where(forced, 1.0, probabilities[starts].astype(np.float64)), forced
         number_certain = np.add.reduceat(certain, starts, dtype=np.int64) if len(starts) else np.zeros(0, np.int64)
         forced = number_certain == lengths
-        scores = _left_to_right_mean(probabilities, starts, lengths).astype(np.float64)
+        means = _left_to_right_mean(probabilities, starts, lengths)
+        scores = means.astype(np.float64)
         scores[forced] = 1.0
         for word in np.flatnonzero((number_certain > 0) & ~forced).tolist():
             # Python floats among NumPy scalars: let Python itself decide the precision of the sum.
             span = slice(starts[word], starts[word] + lengths[word])
             values = [1.0 if sure else p for p, sure in zip(probabilities[span], certain[span].tolist(), strict=True)]
             mean = sum(values) / len(values)
-            scores[word], forced[word] = mean, np.asarray(mean).dtype != probabilities.dtype
+            scores[word], forced[word] = mean, np.asarray(mean).dtype != means.dtype
         return scores, forced
 
 
@@ -171,21 +167,21 @@ def _texts(
     return texts
 
 
-def _left_to_right_mean(values: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Mean of each run, summed in order: column by column over the runs that still have one."""
-    total = values[starts]
+def _left_to_right_mean(values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, *, step: int = 1) -> np.ndarray:
+    """``sum(run) / len(run)`` of each run of scalars, with Python's order of addition and NumPy's precision.
+
+    Args:
+        values: shape ``(n,)``.
+        starts, lengths: the runs, shape ``(m,)``.
+        step: 0 repeats the first value of the run instead of moving on.
+
+    Returns:
+        Shape ``(m,)``. NumPy 2 adds float32 scalars in float32; NumPy 1 turned them into float64.
+    """
+    one = values.dtype.type(1)
+    total = values[starts].astype(np.asarray(0 + one).dtype)
     longer = np.arange(len(starts))
-    for column in range(1, int(lengths.max(initial=0))):
+    for column in range(1, int(lengths.max(initial=0))):  # one column of all runs at a time
         longer = longer[lengths[longer] > column]
-        total[longer] += values[starts[longer] + column]
-    return total / lengths.astype(values.dtype)
-
-
-def _repeated_mean(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Mean of each value repeated, with the rounding of adding it up in order."""
-    total = values.copy()
-    longer = np.arange(len(values))
-    for column in range(1, int(lengths.max(initial=0))):
-        longer = longer[lengths[longer] > column]
-        total[longer] += values[longer]
-    return total / lengths.astype(values.dtype)
+        total[longer] += values[starts[longer] + column * step]
+    return total / lengths.astype(np.asarray((0 + one) / 1).dtype)
