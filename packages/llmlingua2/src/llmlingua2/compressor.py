@@ -1,16 +1,18 @@
 """`Compressor`: prompts in, shorter prompts out."""
 
 import time
-from collections.abc import Callable, Sequence
-from importlib.resources import as_file, files
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Unpack
 
 from llmlingua2.classifier import TokenClassifier
 from llmlingua2.counters import Counter, default_counter, resolve_counter
+from llmlingua2.messages import CompressedMessages, compress_messages
 from llmlingua2.result import CompressionResult
 from llmlingua2.scores import Scores, score_texts
 from llmlingua2.settings import Options, Settings
+from llmlingua2.structured import compress_json, compress_structured
 
 __all__ = ["Compressor"]
 
@@ -105,6 +107,48 @@ class Compressor:
         Settings(**sizes, **options)  # complain before the work, not after it
         scores = self.score(context, chunk_end_tokens=chunk_end_tokens)
         return scores.compress(**sizes, instruction=instruction, question=question, **options)
+
+    def compress_batch(
+        self,
+        prompts: Sequence[str | Sequence[str]],
+        *,
+        rate: float | None = None,
+        target_tokens: int | None = None,
+        threshold: float | None = None,
+        instruction: str = "",
+        question: str = "",
+        chunk_end_tokens: Sequence[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[CompressionResult]:
+        """Compress independent prompts, each to the size; the model sees them in common batches."""
+        sizes = {"rate": rate, "target_tokens": target_tokens, "threshold": threshold}
+        Settings(**sizes, **options)
+        if isinstance(prompts, str):
+            raise TypeError("prompts: give a list of prompts; compress takes one")
+        contexts = [[prompt] if isinstance(prompt, str) else list(prompt) for prompt in prompts]
+        scores = self.score([text for context in contexts for text in context], chunk_end_tokens=chunk_end_tokens)
+        results, first = [], 0
+        for prompt, context in zip(prompts, contexts, strict=True):
+            own = Scores(scores.scored[first : first + len(context)], self.counter, single=isinstance(prompt, str))
+            results.append(own.compress(**sizes, instruction=instruction, question=question, **options))
+            first += len(context)
+        return results
+
+    def compress_messages(
+        self, messages: Sequence[Mapping[str, Any]], *, roles: Sequence[str] = ("user", "tool"), keep_last: int = 2, **options: Any
+    ) -> CompressedMessages:
+        """Compress chat messages to a total: see `messages.compress_messages`."""
+        return compress_messages(self, messages, roles=roles, keep_last=keep_last, **options)
+
+    def compress_structured(self, text: str, *, rate: float = 0.5, **options: Unpack[Options]) -> CompressionResult:
+        """Compress segments marked with tags, each to its own rate: see `structured.compress_structured`."""
+        return compress_structured(self, text, rate=rate, **options)
+
+    def compress_json(
+        self, obj: Mapping[str, Any], config: Mapping[str, Mapping[str, Any]], **options: Any
+    ) -> dict[str, Any]:
+        """Compress the strings of a JSON object, each key's to its own rate: see `structured.compress_json`."""
+        return compress_json(self, obj, config, **options)
 
     def clear_cache(self) -> None:
         """Forget the scores of chunks seen before."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from llmlingua2.characters import CLOSING, OPENING, SPACE, code_points, properties
 from llmlingua2.words import glues
 
-__all__ = ["Layout", "Whitespace"]
+__all__ = ["Layout", "Whitespace", "join", "shifted", "within"]
 
 Whitespace = Literal["original", "single"]
 
@@ -140,6 +140,19 @@ def join(text: str, slices: NDArray[np.int64]) -> str:
     if (slices[:, 1] >= 0).all():
         return "".join([text[start:end] for start, end in _pairs(slices)])
     return "".join([text[start:end] if end >= 0 else " " for start, end in _pairs(slices)])
+
+
+def within(slices: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
+    """What `slices` hold of the characters from `start` to `end`."""
+    ends = np.where(slices[:, 1] >= 0, slices[:, 1], slices[:, 0])
+    first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(slices[:, 0], end, side="left")
+    part = slices[first:last]
+    return np.where(part >= 0, np.clip(part, start, end), -1)
+
+
+def shifted(slices: NDArray[np.int64], offset: int) -> NDArray[np.int64]:
+    """The same slices of a text that stands `offset` characters into another."""
+    return np.stack([slices[:, 0] + offset, np.where(slices[:, 1] >= 0, slices[:, 1] + offset, -1)], axis=1)
 
 
 def _pairs(slices: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

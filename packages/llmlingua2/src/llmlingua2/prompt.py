@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from llmlingua2.budget import BudgetError, fit
 from llmlingua2.counters import Counter
-from llmlingua2.layout import Layout, join
+from llmlingua2.layout import Layout, join, within
 from llmlingua2.negation import above_clause, find_negations
 from llmlingua2.preserve import preserved_spans, read_rules
 from llmlingua2.query import paragraphs, relevance, weights
@@ -18,7 +18,7 @@ from llmlingua2.ranking import order, shares
 from llmlingua2.settings import Settings
 from llmlingua2.units import Units, find_units
 
-__all__ = ["SEPARATOR", "Kept", "Prompt", "ScoredText"]
+__all__ = ["SEPARATOR", "Kept", "Prompt", "ScoredText", "unscored"]
 
 SEPARATOR = "\n\n"
 
@@ -40,6 +40,17 @@ class ScoredText:
         """Which words are negations, [n]."""
         return find_negations(self.text, self.spans)
 
+    def part(self, start: int, end: int) -> "ScoredText":
+        """The characters from `start` to `end`, with the scores they have in the whole."""
+        first = np.searchsorted(self.spans[:, 1], start, side="right")
+        last = np.searchsorted(self.spans[:, 0], end, side="left")
+        return ScoredText(self.text[start:end], np.clip(self.spans[first:last], start, end) - start, self.scores[first:last])
+
+
+def unscored(text: str) -> ScoredText:
+    """A text that stays as it is."""
+    return ScoredText(text, np.zeros((0, 2), np.int32), np.zeros(0, np.float32))
+
 
 class Kept(NamedTuple):
     """What a budget keeps of a prompt."""
@@ -60,7 +71,7 @@ class Prompt:
         settings: what is asked for; of `budget` only "prompt" and "chunk" matter here.
         counter: counts tokens.
         fixed: whether each text stays as it is; none by default.
-        separate: measure the texts one by one, as messages are sent, and not joined.
+        separate: measure the texts one by one, as messages are sent, and not joined; and leave none without a word.
     """
 
     def __init__(
@@ -82,7 +93,9 @@ class Prompt:
         self.starts = np.cumsum(lengths) - lengths
         self.ends = self.starts + lengths - len(SEPARATOR)
         self._lay_out()
-        self.origin_tokens = self._count_texts([text.text for text in texts]) if separate else counter(self.source)
+        self._fixed_tokens = sum(counter(text.text) for text, stays in zip(texts, self.fixed, strict=True) if stays)
+        everything = np.array([[0, len(self.source)]], np.int64)
+        self.origin_tokens = self._tokens(everything)
 
     def _lay_out(self) -> None:
         """Set the arrays over the units of all texts: spans, scores, what must stay, and what drops out as a repetition."""
@@ -129,6 +142,8 @@ class Prompt:
         settings = self.settings
         available = self._available()
         forced = self.forced & (available | self.protected | self._separator)
+        if self.separate:
+            forced |= self._best_of_each(forced)
         free = available & ~forced
         priority = np.where(forced, np.inf, self.score)
         if settings.threshold is None:
@@ -180,7 +195,7 @@ class Prompt:
         return int(np.floor(self.settings.rate * self.origin_tokens + 1e-9))
 
     def _slices(self, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
-        if not kept.all():
+        if not kept.all() or self._separator.all():
             units = np.flatnonzero(kept)
             token = self._repeats[units]
             again = np.zeros(len(units), bool)
@@ -194,14 +209,14 @@ class Prompt:
 
     def _tokens(self, slices: NDArray[np.int64]) -> int:
         if self.separate:
-            return sum(self.counter(text) for text in self.texts_from(slices))
+            texts = self.texts_from(slices)
+            return self._fixed_tokens + sum(self.counter(texts[number]) for number in np.flatnonzero(~self.fixed))
         return self.counter(join(self.source, slices))
 
     def texts_from(self, slices: NDArray[np.int64]) -> list[str]:
         """The text of each input text in `slices`."""
-        first = np.searchsorted(slices[:, 0], self.starts, side="left")
-        last = np.searchsorted(slices[:, 0], self.ends, side="left")
-        return [join(self.source, slices[a:b]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        borders = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
+        return [join(self.source, within(slices, start, end)) for start, end in borders]
 
     def _shared_out(self, priority: NDArray[np.float64]) -> NDArray[np.float64]:
         """The priorities, changed so that chunks, or texts by relevance, get their shares."""
@@ -229,6 +244,16 @@ class Prompt:
             units = np.flatnonzero((self.text_of == number) & (self.word >= 0))
             negation[units] = scored.negations[self.word[units]]
         return negation
+
+    def _best_of_each(self, forced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The best word of each text in which nothing is forced."""
+        empty = np.setdiff1d(self.text_of[self.word >= 0], self.text_of[forced & ~self._separator])
+        by_score = np.lexsort((-self.score, self.text_of))
+        by_score = by_score[self.word[by_score] >= 0]
+        texts, first = np.unique(self.text_of[by_score], return_index=True)
+        best = np.zeros(len(forced), bool)
+        best[by_score[first[np.isin(texts, empty)]]] = True
+        return best
 
     def _available(self) -> NDArray[np.bool_]:
         """Units of the texts that the context filter leaves."""

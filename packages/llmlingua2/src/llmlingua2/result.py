@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.layout import join
+from llmlingua2.layout import join, within
 
 __all__ = ["CompressionResult"]
 
@@ -68,7 +68,7 @@ class CompressionResult:
     @property
     def texts(self) -> list[str]:
         """The compressed form of each input text."""
-        return [join(self.source, self._slices_in(start, end)) for start, end in self.texts_at]
+        return [join(self.source, within(self.slices, start, end)) for start, end in self.texts_at]
 
     @property
     def spans(self) -> Spans | list[Spans]:
@@ -136,11 +136,6 @@ class CompressionResult:
     def _by_text(self, spans_of) -> Spans | list[Spans]:
         found = [spans_of(start, end) for start, end in self.texts_at]
         return found[0] if self.single else found
-
-    def _slices_in(self, start: int, end: int) -> NDArray[np.int64]:
-        first = np.searchsorted(self.slices[:, 0], start, side="left")
-        last = np.searchsorted(self.slices[:, 0], end, side="left")
-        return self.slices[first:last]
 
     def _kept_spans(self, start: int, end: int) -> Spans:
         first, last = np.searchsorted(self.words[:, 0], (start, end))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmlingua2.counters import Counter, resolve_counter
-from llmlingua2.prompt import Kept, Prompt, ScoredText
+from llmlingua2.prompt import Kept, Prompt, ScoredText, unscored
 from llmlingua2.result import CompressionResult
 from llmlingua2.settings import Options, Settings
 from llmlingua2.words import inside_pieces, words
@@ -149,7 +149,7 @@ class Scores:
         began = time.perf_counter()
         settings = Settings(rate=rate, target_tokens=target_tokens, threshold=threshold, **options)
         self._check(settings, instruction, question)
-        texts = [_as_it_is(instruction), *self.scored, _as_it_is(question)]
+        texts = [unscored(instruction), *self.scored, unscored(question)]
         fixed = [True, *[False] * len(self.scored), True]
         present = [number for number, text in enumerate(texts) if text.text or not fixed[number]]
         prompt = Prompt(
@@ -240,10 +240,6 @@ def _merged(
         sums, counts = np.add.reduceat(sums, first), np.add.reduceat(counts, first)
     scores = (sums / np.maximum(counts, 1)).astype(np.float32)
     return ScoredText(text, spans, scores, np.concatenate([np.zeros(0, np.int32), *chunks]))
-
-
-def _as_it_is(text: str) -> ScoredText:
-    return ScoredText(text, np.zeros((0, 2), np.int32), np.zeros(0, np.float32))
 
 
 def _checked(text: str, spans: Any, scores: Any) -> ScoredText:

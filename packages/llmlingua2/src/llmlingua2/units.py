@@ -47,6 +47,10 @@ def find_units(
         force_reserve_digit: whether words with a digit stay.
     """
     n = len(words)
+    if not n and text:  # nothing but white space, which stays or goes as a whole
+        return Units(np.array([[0, len(text)]], np.int32), np.full(1, -1, np.int32), *np.zeros((3, 1), bool))._replace(
+            token=np.full(1, -1, np.int32)
+        )
     word = np.arange(n, dtype=np.int32)
     units = Units(words, word, np.zeros(n, bool), np.full(n, -1, np.int32), np.zeros(n, bool))
     if force_reserve_digit:
