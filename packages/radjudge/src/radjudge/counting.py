@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from radjudge.lexicon import Lexicon
-from radjudge.matching import Matched, match
+from radjudge.matching import Matched, distinct, match
 from radjudge.parser.phrases import STUDY_COMPARISON
 from radjudge.records import (
     CATEGORIES,
@@ -88,9 +88,9 @@ class Counter:
             matching.invented.extend(self._smuggled(reference, candidate))
         errors: list[Error] = []
         matches: list[Match] = []
-        for finding in matching.missed:
+        for finding in distinct(matching.missed, self.lexicon):
             errors.append(self._omission(finding, candidate, context))
-        for finding in matching.invented:
+        for finding in distinct(matching.invented, self.lexicon):
             errors.append(self._false_finding(finding, reference, context))
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
         for group in matching.matched:

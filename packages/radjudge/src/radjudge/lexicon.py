@@ -167,6 +167,10 @@ class Lexicon:
             return self.entities[entity].name
         return self.normals[entity].name if entity in self.normals else entity
 
+    def level_of(self, entity: str) -> str:
+        """Default significance of an entity; not_actionable for text outside the lexicon."""
+        return self.entities[entity].level if entity in self.entities else "not_actionable"
+
     def is_past(self, entity: str, kind: str) -> bool:
         """Whether a statement is about past disease; an operation of the past is seen today like any other finding."""
         return kind == "history" and (entity not in self.entities or self.entities[entity].kind == "pathology")

@@ -16,6 +16,7 @@ from radjudge.records import Finding
 _SIMILAR_TEXT = 0.5  # share of common words from which two phrases outside the lexicon are the same
 _WRONG_PLACE = 0.3
 _RIGHT_PLACE = 0.1
+_GRAVITY = {"urgent": 3, "actionable": 2, "not_actionable": 1}
 
 
 @dataclass(slots=True)
@@ -151,3 +152,40 @@ def _text_similarity(one: Finding, other: Finding) -> float:
     words, peers = set(one.entity.split()), set(other.entity.split())
     share = len(words & peers) / len(words | peers)
     return share if share >= _SIMILAR_TEXT else 0.0
+
+
+def distinct(findings: list[Finding], lexicon: Lexicon) -> list[Finding]:
+    """Findings of one report without those that another one of the list restates.
+
+    "Left basilar opacity, atelectasis versus pneumonia" is one thing that may be missing, not three: a general finding
+    beside a more specific one at its place, an interchangeable one in the same sentence, and all but the gravest of the
+    guesses of one sentence are left out.
+    """
+    if len(findings) < 2:
+        return findings
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda item: _GRAVITY.get(lexicon.level_of(item.entity), 0), reverse=True):
+        if not any(other is not finding and _restates(finding, other, kept, lexicon) for other in findings):
+            kept.append(finding)
+    return [finding for finding in findings if any(item is finding for item in kept)]
+
+
+def _restates(finding: Finding, other: Finding, kept: list[Finding], lexicon: Lexicon) -> bool:
+    """Whether ``other`` says what ``finding`` says; of two that say the same, the one kept already wins."""
+    entity, peer = lexicon.entities.get(finding.entity), lexicon.entities.get(other.entity)
+    if entity is None or peer is None or finding.entity == other.entity or entity.group != peer.group:
+        return False
+    if lexicon.is_past(finding.entity, finding.kind) != lexicon.is_past(other.entity, other.kind):
+        return False
+    if finding.sides and other.sides and not finding.sides & other.sides:
+        return False
+    if finding.zones and other.zones and lexicon.zones_conflict(finding.zones, other.zones):
+        return False
+    if other.entity in entity.descendants:
+        return True
+    if not any(item is other for item in kept):
+        return False
+    same_sentence = not set(finding.sentences).isdisjoint(other.sentences)
+    if lexicon.relation(finding.entity, other.entity) == 0.5:
+        return same_sentence
+    return same_sentence and finding.certainty == "possible" == other.certainty
