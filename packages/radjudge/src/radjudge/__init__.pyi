@@ -1,5 +1,10 @@
+from .comparison import compare as compare
+from .corruption import Corruption as Corruption
+from .corruption import build_pairs as build_pairs
+from .corruption import corrupt as corrupt
 from .judges import Judge as Judge
 from .judges import StructuredJudge as StructuredJudge
+from .judges import UnsupportedLanguageError as UnsupportedLanguageError
 from .parsing import parse_report as parse_report
 from .records import CATEGORIES as CATEGORIES
 from .records import Context as Context

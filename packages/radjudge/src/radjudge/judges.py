@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from radjudge.counting import Counter, Specificity
 from radjudge.lexicon import load_lexicon
-from radjudge.lexicon_files import ASSETS
+from radjudge.lexicon_files import ASSETS, LexiconFiles
 from radjudge.parsing import Parser, default_parser
 from radjudge.records import Judgement, Pair, Report
 from radjudge.scores import all_scores, count_errors
@@ -108,9 +108,11 @@ class StructuredJudge:
             kept[pair.reference] = reference
         candidate = self.parser.parse(pair.candidate)
         if self.refuse_other_languages:
-            for name, report in (("reference", reference), ("candidate", candidate)):
-                if report.language != "en":
-                    return self._failed(pair, f"UnsupportedLanguageError: the {name} is not in English")
+            try:
+                _require_english("reference", reference)
+                _require_english("candidate", candidate)
+            except UnsupportedLanguageError as error:
+                return self._failed(pair, f"UnsupportedLanguageError: {error}")
         errors, matches = self.counter.count(reference, candidate, pair.context)
         scores = all_scores(errors, matches, self._weights)
         return Judgement(
@@ -135,6 +137,11 @@ class StructuredJudge:
         return Judgement(pair.id, "failed", error=reason, judge=self._fingerprint, version=self._version)
 
 
+def _require_english(name: str, report: Report) -> None:
+    if report.language != "en":
+        raise UnsupportedLanguageError(f"the {name} is not in English")
+
+
 def _flags(reference: Report, candidate: Report) -> tuple[str, ...]:
     flags = []
     if not reference.text.strip() and not candidate.text.strip():
@@ -153,8 +160,8 @@ def _digest(folder: Path, options: tuple) -> str:
 @cache
 def _files_digest(folder: Path) -> str:
     content = hashlib.sha256()
-    for path in sorted(folder.glob("*.yaml")):
-        content.update(path.name.encode() + path.read_bytes())
+    for name in LexiconFiles.model_fields:
+        content.update(name.encode() + (folder / f"{name}.yaml").read_bytes())
     return content.hexdigest()
 
 
