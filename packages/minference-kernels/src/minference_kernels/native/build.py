@@ -14,6 +14,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -125,7 +126,9 @@ def _build(compiler: tuple[str, ...], target: Path) -> None:
         library = Path(folder) / "library.so"
         have = [f"-DMK_HAVE_{name.upper()}" for name in objects]
         parts = [str(SOURCES / "library.cpp"), *map(str, objects.values())]
-        link = [*compiler, *_BASE_FLAGS, *have, "-shared", *parts, "-o", str(library)]
+        # a library with missing symbols must fail here, where it can be linked without OpenMP, not when it is loaded
+        strict = ["-Wl,-z,defs"] if sys.platform.startswith("linux") else []
+        link = [*compiler, *_BASE_FLAGS, *have, "-shared", *strict, *parts, "-o", str(library)]
         try:
             _run([*link, "-fopenmp"])
         except BuildError as error:

@@ -6,10 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 #include "kernels.h"
 #include "logit_scale.h"
 
@@ -24,6 +20,7 @@ bool always() { return true; }
 
 #if defined(MK_HAVE_AVX2)
 bool runs_avx2() {
+  __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 #endif
