@@ -15,7 +15,7 @@ from parity_cases import CASES, INPUTS, OPTIONS
 from sample_texts import BY_KIND, CODE, DIALOGUE, ENGLISH, NUMBERS, SAMPLES, UNKNOWN_ONLY, long_text
 from tiny_models import build_unigram_model, build_wordpiece_model
 
-llmlingua = pytest.importorskip("llmlingua", reason="the peer, llmlingua 0.2.2, is not installed")
+pytestmark = pytest.mark.peer
 
 FAMILIES = ("wordpiece", "unigram")
 
@@ -24,6 +24,8 @@ class Pair:
     """The same checkpoint opened by 0.2.2 and by this package."""
 
     def __init__(self, folder: Path, **arguments) -> None:
+        import llmlingua
+
         # 0.2.2 writes into its model_config, hence one for each.
         config = arguments.pop("model_config", {})
         state = torch.get_rng_state()
@@ -89,6 +91,8 @@ def test_where_022_fails(pairs: dict[str, Pair]) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_signatures_and_defaults(pairs: dict[str, Pair], family: str) -> None:
     """Same parameters in the same order; mutable defaults are the one difference in their values."""
+    import llmlingua
+
     for method in (
         "compress_prompt",
         "compress_prompt_llmlingua2",
@@ -169,6 +173,8 @@ def test_half_precision(wordpiece_model: Path, unigram_model: Path, family: str)
 @pytest.mark.parametrize("build", [build_wordpiece_model, build_unigram_model])
 def test_checkpoints_without_placeholder_rows(build, tmp_path: Path) -> None:
     """0.2.2 draws the missing rows after seeding everything with 42. The rows are the same here; the seeding is not."""
+    import llmlingua
+
     name = "bert-base-multilingual-cased" if build is build_wordpiece_model else "xlm-roberta-large"
     folder = build(tmp_path / name, spare_rows=0)
     torch.manual_seed(7)

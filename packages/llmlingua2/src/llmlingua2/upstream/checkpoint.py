@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "max_pieces", "resolve_device"]
 
-MAX_PIECES = 512
+_MAX_PIECES = 512
 _HUB = ("cache_dir", "force_download", "local_files_only", "revision", "token")
 _ACCEPTED = (*_HUB, "attn_implementation", "dtype", "pad_to_left", "subfolder", "torch_dtype", "trust_remote_code")
 # These number positions from the padding index + 1 on.
@@ -132,7 +132,7 @@ def resolve_device(device_map: str) -> torch.device:
 
 def max_pieces(config: PreTrainedConfig) -> int:
     """Pieces per chunk, frame included: 512, or as many as the model has positions for."""
-    positions = getattr(config, "max_position_embeddings", MAX_PIECES)
+    positions = getattr(config, "max_position_embeddings", _MAX_PIECES)
     if config.model_type in _SHIFTED:
         positions -= (config.pad_token_id or 0) + 1
-    return min(MAX_PIECES, positions)
+    return min(_MAX_PIECES, positions)
