@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 
+import minference_kernels as mk
 import numpy as np
 import pytest
 import references as ref
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import minference_kernels as mk
 from minference_kernels.backends.registry import backend_names, get_backend
 
 BACKENDS = [name for name in backend_names() if get_backend(name).available()[0]]
@@ -219,9 +219,7 @@ def test_chunked_prefill_with_full_budgets_equals_one_pass() -> None:
     full = mk.VerticalSlash(300, 300)
     whole = mk.pattern_attention(q, k, v, full)
     ends = [0, 100, 163, 299, 300]
-    parts = [
-        mk.pattern_attention(q[:, :, a:b], k[:, :, :b], v[:, :, :b], full) for a, b in zip(ends, ends[1:], strict=False)
-    ]
+    parts = [mk.pattern_attention(q[:, :, a:b], k[:, :, :b], v[:, :, :b], full) for a, b in pairwise(ends)]
     torch.testing.assert_close(torch.cat(parts, 2), whole, atol=1e-5, rtol=1e-5)
 
 

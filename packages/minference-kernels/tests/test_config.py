@@ -7,9 +7,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-import pytest
-
 import minference_kernels as mk
+import pytest
 from minference_kernels.config import DEFAULT_PATTERN
 from minference_kernels.published import _files
 from minference_kernels.recipes import load_recipe, recipe_config, recipe_names

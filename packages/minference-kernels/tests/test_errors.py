@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+import minference_kernels as mk
 import pytest
 import torch
-
-import minference_kernels as mk
 
 
 def qkv(heads=2, kv_heads=1, num_queries=70, num_keys=70, head_dim=16, dtype=torch.float32):
@@ -76,7 +75,7 @@ def test_backends_refuse_what_they_cannot_do() -> None:
     if "not available" not in native:
         with pytest.raises(ValueError, match="backend='native' cannot serve this call: has no backward pass"):
             attend(q, k, v, backend="native")
-        with pytest.raises(ValueError, match="not torch.float64"):
+        with pytest.raises(ValueError, match=r"not torch\.float64"):
             attend(*qkv(dtype=torch.float64), backend="native")
     with torch.no_grad():
         attend(q, k, v)
@@ -85,7 +84,7 @@ def test_backends_refuse_what_they_cannot_do() -> None:
 
 
 def test_patterns() -> None:
-    q, k, v = qkv()
+    q, k, _ = qkv()
     for pattern in (None, "a_shape", mk.VerticalSlash, [mk.Dense(), "dense"]):
         with pytest.raises((TypeError, ValueError), match=r"unknown pattern|accepted"):
             mk.estimate(q, k, pattern)

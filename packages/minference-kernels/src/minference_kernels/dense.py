@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+
 from minference_kernels.backends import reference
 from minference_kernels.heads import window_head
 from minference_kernels.index import SparseIndex

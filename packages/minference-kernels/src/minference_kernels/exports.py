@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
 from minference_kernels.heads import KEY_TILE, ROW_TILE, HeadIndex
 from minference_kernels.rows import RowTask, covered, row_tasks
 

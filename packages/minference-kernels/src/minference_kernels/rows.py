@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
 from minference_kernels.heads import BLOCK, EMPTY, KEY_TILE, ROW_TILE, SLASH, WINDOW, HeadIndex
 
 

@@ -110,7 +110,7 @@ def _fits(backend: Backend, needs: Needs) -> tuple[bool, str]:
     if not usable:
         if backend.name not in _told:
             _told.add(backend.name)
-            _log.info("backend %s is not available here: %s", backend.name, why)
+            _log.warning("backend %s is not available here: %s", backend.name, why)
         return False, f"not available: {why}"
     can = backend.capabilities()
     if can.devices is not None and needs.device not in can.devices:
