@@ -194,7 +194,7 @@ def test_stress_parse_info_and_speed(capsys, tmp_path):
     _, out, _ = run(capsys, "info", "--json")
     assert json.loads(out)["radjudge"] == radjudge.__version__
     code, out, _ = run(capsys, "speed", "--pairs", 4, "--rounds", 2, "--json")
-    assert {row["judge"] for row in json.loads(out)["rows"]} == {"cold", "cached"}
+    assert {row["judge"] for row in json.loads(out)["rows"]} == {"empty", "filled"}
 
 
 def test_agree_csv(capsys, tmp_path):

@@ -337,7 +337,7 @@ def speed(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Time per pair of the structured judge, cold and cached, beside BLEU and ROUGE-L, interleaved."""
+    """Time per pair of the structured judge with an empty and a filled cache, beside BLEU and ROUGE-L, interleaved."""
     _start(quiet, debug)
     from radjudge import speed as timing
 

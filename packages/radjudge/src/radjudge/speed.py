@@ -1,6 +1,6 @@
 """Time per pair of the structured judge beside BLEU-4 and ROUGE-L, in one process, interleaved.
 
-Cold means an empty sentence cache and pairs whose references were never seen; cached, the same pairs again.
+"empty": no sentence is in the cache and no reference was seen before; "filled": the same pairs again.
 """
 
 from typing import Any
@@ -53,7 +53,7 @@ def run(*, pairs: int = 200, rounds: int = 10, seed: int = 0) -> dict[str, Any]:
     if (sacrebleu := _sacrebleu()) is not None:
         peers["sacrebleu"] = sacrebleu
     rows = []
-    for state, function in (("cold", cold), ("cached", cached)):
+    for state, function in (("empty", cold), ("filled", cached)):
         for name, metric in peers.items():
             function()
             found = paired_benchmark(lambda m=metric: m(**texts), function, rounds=rounds, seed=seed)
@@ -84,5 +84,5 @@ def text(result: dict[str, Any]) -> str:
         )
         for row in result["rows"]
     ]
-    columns = ("judge", "peer", "judge ms/pair", "peer ms/pair", "peer time / judge time")
+    columns = ("cache", "peer", "judge ms/pair", "peer ms/pair", "peer time / judge time")
     return f"{result['pairs']} pairs, {result['words_per_pair']:.0f} words a pair\n{table(columns, rows)}"
