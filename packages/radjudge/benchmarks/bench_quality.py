@@ -45,7 +45,7 @@ from radjudge.recovery import (
     truth_of,
 )
 from radjudge.report_html import LABELS
-from radjudge.stress import INJECTIONS, judge_metric
+from radjudge.stress_battery import INJECTIONS, judge_metric
 
 from tenfold_core.datasets import resolve
 from tenfold_core.logging import environment

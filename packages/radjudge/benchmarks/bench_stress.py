@@ -11,7 +11,7 @@ from pathlib import Path
 
 import radjudge
 from radjudge.baselines import load
-from radjudge.stress import BATTERIES, judge_metric, stress
+from radjudge.stress_battery import BATTERIES, judge_metric, stress
 
 from tenfold_core.logging import environment
 

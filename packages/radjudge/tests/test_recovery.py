@@ -17,7 +17,7 @@ from radjudge.recovery import (
     triplets_right,
     truth_of,
 )
-from radjudge.stress import judge_metric
+from radjudge.stress_battery import judge_metric
 
 
 def made(*categories):

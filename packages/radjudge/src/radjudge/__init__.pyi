@@ -1,11 +1,16 @@
+from .comparison import Comparison as Comparison
 from .comparison import compare as compare
 from .corruption import Corruption as Corruption
+from .corruption import LabelledPair as LabelledPair
 from .corruption import build_pairs as build_pairs
 from .corruption import corrupt as corrupt
+from .grammar import write_reports as write_reports
 from .judges import Judge as Judge
 from .judges import StructuredJudge as StructuredJudge
 from .judges import UnsupportedLanguageError as UnsupportedLanguageError
 from .parsing import parse_report as parse_report
+from .rater_agreement import Agreement as Agreement
+from .rater_agreement import agreement as agreement
 from .records import CATEGORIES as CATEGORIES
 from .records import Context as Context
 from .records import Error as Error
@@ -18,5 +23,9 @@ from .records import Report as Report
 from .records import Sentence as Sentence
 from .scoring import Results as Results
 from .scoring import score as score
+from .stress_battery import StressReport as StressReport
+from .stress_battery import stress as stress
+from .tables import Columns as Columns
+from .tables import read_pairs as read_pairs
 
 __version__: str

@@ -268,7 +268,7 @@ def stress(
     """Run negation, side, degree, rewrite, order and injection batteries over any metric."""
     _start(quiet, debug)
     from radjudge import baselines, printing
-    from radjudge import stress as battery_module
+    from radjudge import stress_battery as battery_module
 
     batteries = tuple(battery or battery_module.BATTERIES)
     unknown = [name for name in batteries if name not in battery_module.BATTERIES]

@@ -22,7 +22,7 @@ from radjudge.grammar import write_report
 from radjudge.records import CATEGORIES
 from radjudge.recovery import monotone_share, per_type_f1, tau_with_truth, triplets_right
 from radjudge.scoring import Results, score
-from radjudge.stress import INJECTIONS, judge_metric
+from radjudge.stress_battery import INJECTIONS, judge_metric
 from tenfold_core.logging import Figure, Run, Section, Table, progress, report
 
 SYSTEMS = ("good", "template", "hallucinating")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from radjudge.agreement import Agreement, Spread
 from radjudge.comparison import Comparison
+from radjudge.rater_agreement import Agreement, Spread
 from radjudge.records import CATEGORIES, Report
 from radjudge.scoring import HIGHER_IS_BETTER, SCORES, Results
-from radjudge.stress import StressReport
+from radjudge.stress_battery import StressReport
 
 
 def direction(higher: bool) -> str:

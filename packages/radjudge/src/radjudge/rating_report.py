@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from radjudge import baselines
-from radjudge.agreement import Agreement, absolute_errors, agreement, tau_difference
 from radjudge.judges import Judge
+from radjudge.rater_agreement import Agreement, absolute_errors, agreement, tau_difference
 from radjudge.ratings import Ratings
 from radjudge.records import CATEGORIES
 from radjudge.scoring import score

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 from radjudge import baselines
-from radjudge.stress import (
+from radjudge.stress_battery import (
     BATTERIES,
     INJECTIONS,
     build_battery,
