@@ -93,6 +93,7 @@ class Counter:
         for finding in distinct(matching.invented, self.lexicon):
             errors.append(self._false_finding(finding, reference, context))
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
+        attributes: list[tuple[Finding, Error]] = []
         for group in matching.matched:
             level = self.significances.level(group.references[0], context)
             found: list[Error] = []
@@ -112,14 +113,24 @@ class Counter:
                     differing,
                 )
             )
-            errors.extend(found)
+            attributes.extend((group.references[0], error) for error in found)
             contradiction = self._contradiction(group, reference, candidate, level)
             if contradiction is not None:
                 errors.append(contradiction)
+        errors.extend(self._once(attributes))
         self._resolved(reference, candidate, stated, claimed, errors)
         self._study(study, peer_study, reference, candidate, stated, claimed, errors)
         errors.sort(key=_place)
         return errors, matches
+
+    def _once(self, attributes: list[tuple[Finding, Error]]) -> list[Error]:
+        """Attribute errors, one for an opacity and what it is taken for: swapping their side is one mistake."""
+        kept: list[Error] = []
+        for category in ("location", "severity", "spurious_comparison", "omitted_comparison"):
+            rows = [row for row in attributes if row[1].category == category]
+            remaining = distinct([finding for finding, _ in rows], self.lexicon)
+            kept.extend(error for finding, error in rows if any(finding is item for item in remaining))
+        return kept
 
     def _smuggled(self, reference: Report, candidate: Report) -> list[Finding]:
         """Findings of sentences that address the reader: false where the reference has nothing like them."""

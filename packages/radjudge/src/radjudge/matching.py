@@ -173,7 +173,7 @@ def distinct(findings: list[Finding], lexicon: Lexicon) -> list[Finding]:
 def _restates(finding: Finding, other: Finding, kept: list[Finding], lexicon: Lexicon) -> bool:
     """Whether ``other`` says what ``finding`` says; of two that say the same, the one kept already wins."""
     entity, peer = lexicon.entities.get(finding.entity), lexicon.entities.get(other.entity)
-    if entity is None or peer is None or finding.entity == other.entity or entity.group != peer.group:
+    if entity is None or peer is None or finding.entity == other.entity:
         return False
     if lexicon.is_past(finding.entity, finding.kind) != lexicon.is_past(other.entity, other.kind):
         return False
@@ -188,4 +188,5 @@ def _restates(finding: Finding, other: Finding, kept: list[Finding], lexicon: Le
     same_sentence = not set(finding.sentences).isdisjoint(other.sentences)
     if lexicon.relation(finding.entity, other.entity) == 0.5:
         return same_sentence
-    return same_sentence and finding.certainty == "possible" == other.certainty
+    guesses = finding.certainty == "possible" == other.certainty
+    return same_sentence and guesses and entity.group in lexicon.lateral and peer.group in lexicon.lateral

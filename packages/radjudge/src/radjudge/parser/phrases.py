@@ -252,10 +252,11 @@ class PhraseReader:
             if entry.zones:
                 self.group[-1].place(item)
             return
-        if self.composed or (self.group and self.joined and self.verb):
+        fresh = self.group and self.joined and self.verb and self._predicate_follows(place)
+        if self.composed or fresh:
             self.subjects.clear()
             self.composed = False
-            if self.verb and self.joined:
+            if fresh:
                 self.group = []
                 self.listed = 0
         self.subjects.append((place, item, []))
