@@ -6,9 +6,7 @@ degree, size and change over time of a matched finding are each at most one erro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
-
+from radjudge.attributes import AttributeCounter, Specificity, all_spans
 from radjudge.lexicon import Lexicon
 from radjudge.matching import Matched, distinct, match
 from radjudge.parser.phrases import STUDY_COMPARISON
@@ -22,36 +20,9 @@ from radjudge.records import (
     Significance,
     Span,
 )
-from radjudge.significance import Significances, at_least, at_most, one_lower
+from radjudge.significance import Significances
 
-Specificity = Literal["ignore", "note"]
-
-SIGNIFICANT_DISTANCE = 2.0  # ranks of degree from which a severity error is significant
-_GRAVE_POSITIONS = frozenset(["malpositioned", "mainstem_bronchus", "below_carina"])
-_DEVICE_TOLERANCE_MM = 10.0
 _ORDER = {category: place for place, category in enumerate(CATEGORIES)}
-
-
-def size_differs(reference_mm: float, candidate_mm: float) -> bool:
-    """Whether two sizes differ beyond tolerance: 2 mm under 6 mm, 4 mm to 30 mm, 20 % above; or lie across 30 mm.
-
-    Thresholds as CRIMSON publishes them; the reference decides which tolerance applies.
-    """
-    if (reference_mm >= 30.0) != (candidate_mm >= 30.0) and reference_mm != candidate_mm:
-        return True
-    difference = abs(reference_mm - candidate_mm)
-    if reference_mm < 6.0:
-        return difference > 2.0
-    if reference_mm < 30.0:
-        return difference > 4.0
-    return difference > 0.2 * reference_mm
-
-
-def sides_differ(sides: frozenset[str], peer_sides: frozenset[str]) -> bool:
-    """Whether two non-empty sets of sides disagree; "unilateral" agrees with either single side."""
-    if "unilateral" in sides or "unilateral" in peer_sides:
-        return len(sides) != len(peer_sides)
-    return sides != peer_sides
 
 
 class Counter:
@@ -74,8 +45,7 @@ class Counter:
     ) -> None:
         self.lexicon = lexicon
         self.significances = significances
-        self.specificity = specificity
-        self.count_certainty = count_certainty
+        self.attributes = AttributeCounter(lexicon, specificity=specificity, count_certainty=count_certainty)
 
     def count(
         self, reference: Report, candidate: Report, context: Context | None = None
@@ -96,19 +66,15 @@ class Counter:
         attributes: list[tuple[Finding, Error]] = []
         for group in matching.matched:
             level = self.significances.level(group.references[0], context)
-            found: list[Error] = []
-            self._location(group, level, found)
-            self._severity(group, level, found)
-            self._comparison(group, level, study, peer_study, found)
-            self._certainty(group, found)
+            found = self.attributes.count(group, level, study, peer_study)
             weight = self.significances.weight(level)
             differing = sum(self.significances.weight(error.significance) for error in found if error.counted)
             matches.append(
                 Match(
                     group.references[0].name,
                     group.references[0].entity,
-                    _spans(group.references),
-                    _spans(group.candidates),
+                    all_spans(group.references),
+                    all_spans(group.candidates),
                     weight,
                     differing,
                 )
@@ -181,144 +147,11 @@ class Counter:
             "omission",
             first.name,
             first.entity,
-            _spans(group.references),
+            all_spans(group.references),
             denial.spans,
             level,
             None,
             "candidate contradicts itself: it also denies it",
-        )
-
-    # --- attributes of matched findings ---------------------------------------------------------------------------
-
-    def _location(self, group: Matched, level: Significance, errors: list[Error]) -> None:
-        first, peer = group.references[0], group.candidates[0]
-        sides, peer_sides = first.sides, peer.sides
-        zones, peer_zones = first.zones, peer.zones
-        for other in group.references[1:]:
-            sides, zones = sides | other.sides, zones | other.zones
-        for other in group.candidates[1:]:
-            peer_sides, peer_zones = peer_sides | other.sides, peer_zones | other.zones
-        attribute, significance, counted = None, level, True
-        if sides and peer_sides and sides_differ(sides, peer_sides):
-            attribute = "side"
-        elif first.kind == "device":
-            if _positions_differ(zones, peer_zones, self.lexicon) or _distances_differ(first, peer):
-                attribute = "position"
-                grave = _GRAVE_POSITIONS & (zones | peer_zones)
-                significance = at_least(level, "actionable") if grave else at_most(level, "not_actionable")
-        elif zones and peer_zones and self.lexicon.zones_conflict(zones, peer_zones):
-            attribute, significance = "zone", at_least(one_lower(level), at_most(level, "not_actionable"))
-        if attribute is None and self.specificity == "note" and bool(sides) != bool(peer_sides):
-            attribute, significance, counted = "side", "benign", False
-        if attribute is not None:
-            where, peer_where = _where(sides, zones, attribute), _where(peer_sides, peer_zones, attribute)
-            explanation = f"reference: {where}; candidate: {peer_where}"
-            errors.append(self._attribute("location", group, significance, attribute, explanation, counted=counted))
-
-    def _severity(self, group: Matched, level: Significance, errors: list[Error]) -> None:
-        first, peer = group.references[0], group.candidates[0]
-        significance: Significance | None = None
-        attribute = explanation = ""
-        degrees = [finding.degree for finding in group.references if finding.degree is not None]
-        peer_degrees = [finding.degree for finding in group.candidates if finding.degree is not None]
-        if degrees and peer_degrees:
-            distance = min(abs(one - other) for one in degrees for other in peer_degrees)
-            if distance >= 1.0:
-                attribute = "degree"
-                serious = distance >= SIGNIFICANT_DISTANCE
-                significance = at_least(level, "actionable") if serious else at_most(level, "not_actionable")
-                explanation = f"reference: rank {min(degrees):g} of 3; candidate: rank {min(peer_degrees):g}"
-        if first.measurements_mm and peer.measurements_mm and first.kind != "device":
-            size, peer_size = max(first.measurements_mm), max(peer.measurements_mm)
-            if size_differs(size, peer_size):
-                crossing = (size >= 30.0) != (peer_size >= 30.0)
-                large = crossing or abs(size - peer_size) > max(6.0, 0.5 * size)
-                attribute = "measurement"
-                significance = at_least(level, "actionable") if large else at_most(level, "not_actionable")
-                explanation = f"reference: {size:g} mm; candidate: {peer_size:g} mm"
-        if significance is not None:
-            errors.append(self._attribute("severity", group, significance, attribute, explanation))
-
-    def _comparison(
-        self,
-        group: Matched,
-        level: Significance,
-        study: str | None,
-        peer_study: str | None,
-        errors: list[Error],
-    ) -> None:
-        changes = {finding.trajectory for finding in group.references} - {None}
-        peer_changes = {finding.trajectory for finding in group.candidates} - {None}
-        if changes == peer_changes or changes & peer_changes:
-            return
-        if changes and peer_changes:
-            one, other = sorted(map(str, changes))[0], sorted(map(str, peer_changes))[0]
-            errors.append(
-                self._attribute(
-                    "spurious_comparison",
-                    group,
-                    _change_level(level, {one, other}),
-                    "trajectory",
-                    f"reference: {one}; candidate: {other}",
-                    conflict=True,
-                )
-            )
-        elif peer_changes and study not in peer_changes:
-            change = sorted(map(str, peer_changes))[0]
-            errors.append(
-                self._attribute(
-                    "spurious_comparison",
-                    group,
-                    _change_level(level, {change}),
-                    "trajectory",
-                    f"candidate: {change}; reference states no change of it",
-                )
-            )
-        elif changes and peer_study not in changes:
-            change = sorted(map(str, changes))[0]
-            errors.append(
-                self._attribute(
-                    "omitted_comparison",
-                    group,
-                    _change_level(level, {change}),
-                    "trajectory",
-                    f"reference: {change}; candidate states no change of it",
-                )
-            )
-
-    def _certainty(self, group: Matched, errors: list[Error]) -> None:
-        certain = any(finding.certainty == "definite" for finding in group.references)
-        peer_certain = any(finding.certainty == "definite" for finding in group.candidates)
-        if certain != peer_certain:
-            explanation = f"reference: {_certainty(certain)}; candidate: {_certainty(peer_certain)}"
-            errors.append(
-                self._attribute("severity", group, "benign", "certainty", explanation, counted=self.count_certainty)
-            )
-
-    def _attribute(
-        self,
-        category: str,
-        group: Matched,
-        significance: Significance,
-        attribute: str,
-        explanation: str,
-        *,
-        conflict: bool = False,
-        counted: bool = True,
-    ) -> Error:
-        first = group.references[0]
-        return Error(
-            category,  # type: ignore[arg-type]
-            first.name,
-            first.entity,
-            _spans(group.references),
-            _spans(group.candidates),
-            significance,
-            attribute,
-            explanation,
-            conflict,
-            counted,
-            first.source,
         )
 
     # --- comparisons without a positive finding -------------------------------------------------------------------
@@ -405,10 +238,6 @@ def _place(error: Error) -> tuple[int, int, int, str]:
     return (_ORDER[error.category], span[0][0] if span else -1, 0 if error.counted else 1, error.entity)
 
 
-def _spans(findings: Iterable[Finding]) -> tuple[Span, ...]:
-    return tuple(sorted({span for finding in findings for span in finding.spans}))
-
-
 def _denials(finding: Finding, report: Report) -> tuple[Span, ...]:
     """Where a report denies a finding, in so many words or by a normal statement."""
     entity = finding.entity
@@ -437,29 +266,6 @@ def _explicit_denial(beside: list[Finding], report: Report) -> Finding | None:
     return None
 
 
-def _positions_differ(zones: frozenset[str], peer_zones: frozenset[str], lexicon: Lexicon) -> bool:
-    """Whether each side names a position that the other lacks; "satisfactory" agrees with all but a grave one."""
-    zones, peer_zones = zones & lexicon.positions, peer_zones & lexicon.positions
-    if not zones or not peer_zones:
-        return False
-    if "satisfactory" in zones or "satisfactory" in peer_zones:
-        return bool(zones & _GRAVE_POSITIONS) != bool(peer_zones & _GRAVE_POSITIONS)
-    only, peer_only = zones - peer_zones, peer_zones - zones
-    return bool(only and peer_only) and lexicon.zones_conflict(only, peer_only)
-
-
-def _distances_differ(finding: Finding, peer: Finding) -> bool:
-    if not finding.measurements_mm or not peer.measurements_mm:
-        return False
-    return abs(finding.measurements_mm[0] - peer.measurements_mm[0]) > _DEVICE_TOLERANCE_MM
-
-
-def _change_level(level: Significance, changes: set[str]) -> Significance:
-    """New and worsening disease matters as much as the disease, up to actionable; "stable" and "improved" less."""
-    grave = changes & {"new", "worsened"}
-    return at_most(level, "actionable") if grave else at_most(level, "not_actionable")
-
-
 def _study_trajectory(report: Report) -> str | None:
     for finding in report.findings:
         if finding.entity == STUDY_COMPARISON:
@@ -469,13 +275,3 @@ def _study_trajectory(report: Report) -> str | None:
 
 def _study_spans(report: Report) -> tuple[Span, ...]:
     return tuple(span for finding in report.findings if finding.entity == STUDY_COMPARISON for span in finding.spans)
-
-
-def _where(sides: frozenset[str], zones: frozenset[str], attribute: str) -> str:
-    if attribute == "side":
-        return "bilateral" if len(sides) == 2 else "".join(sides) or "no side"
-    return ", ".join(sorted(zone.replace("_", " ") for zone in zones)) or "another distance"
-
-
-def _certainty(certain: bool) -> str:
-    return "definite" if certain else "possible"

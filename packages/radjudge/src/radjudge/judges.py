@@ -13,7 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from radjudge.counting import Counter, Specificity
+from radjudge.attributes import Specificity
+from radjudge.counting import Counter
 from radjudge.lexicon import load_lexicon
 from radjudge.lexicon_files import ASSETS, LexiconFiles
 from radjudge.parsing import Parser, default_parser
