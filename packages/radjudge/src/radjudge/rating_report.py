@@ -97,7 +97,7 @@ def measure(
     options: dict[str, Any] = {"ratings_higher_is_better": target == "quality", "draws": draws, "seed": seed}
     agreements = {
         f"radjudge {key}": agreement(counts, values, groups=groups, higher_is_better=False, **options),
-        "radjudge score": agreement([item.score for item in judged], values, groups=groups, **options),
+        "radjudge score": agreement([float(item.score or 0.0) for item in judged], values, groups=groups, **options),
     }
     differences = {}
     for name in metrics:
@@ -113,10 +113,10 @@ def measure(
     if 1 < distinct.sum() < kept.sum():
         rest = [study for study, keep in zip(groups, inner, strict=True) if keep]
         without = agreement(counts[inner], values[inner], groups=rest, higher_is_better=False, **options)
-    said = {"total": [item.total_errors for item in judged]}
+    said = {"total": [float(item.total_errors or 0.0) for item in judged]}
     rated = {"total": ratings.total[kept]}
     if ratings.significant is not None:
-        said["significant"] = [item.significant_errors for item in judged]
+        said["significant"] = [float(item.significant_errors or 0.0) for item in judged]
         rated["significant"] = ratings.significant[kept]
     if ratings.categories is not None:
         for index, category in enumerate(CATEGORIES):

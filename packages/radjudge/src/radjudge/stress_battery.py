@@ -20,7 +20,9 @@ from radjudge.corruption import CannotCorruptError, corrupt, rewrite
 from radjudge.corruption.neutral import reorder
 from radjudge.corruption.sets import single_word
 from radjudge.grammar import write_report
+from radjudge.records import CATEGORIES
 
+_EVEN = dict.fromkeys(CATEGORIES, 1.0)
 BATTERIES = ("negation", "side", "degree", "rewrite", "order", "injection")
 _OPERATORS = {
     "negation": ("flip_to_present",),
@@ -96,11 +98,6 @@ def _single_error(report: str, operators: Sequence[str], rng: np.random.Generato
     except CannotCorruptError:
         return None
     return wrong if not one_word or single_word(report, wrong) else None
-
-
-_EVEN = dict.fromkeys(
-    ("false_finding", "omission", "location", "severity", "spurious_comparison", "omitted_comparison"), 1.0
-)
 
 
 def _item(battery: str, report: str, rng: np.random.Generator) -> Item | None:

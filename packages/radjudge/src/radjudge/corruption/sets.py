@@ -12,6 +12,7 @@ from radjudge.corruption.neutral import rewrite
 from radjudge.corruption.tables import Split
 from radjudge.corruption.verification import Verify
 from radjudge.parsing import parse_report
+from radjudge.records import CATEGORIES
 
 ONE_WORD_OPERATORS = (
     "swap_side",
@@ -50,7 +51,7 @@ class Triplet:
 
 def donor_sentences(reports: Sequence[str]) -> list[str]:
     """Distinct sentences of ``reports``' findings that assert exactly one finding of the lexicon."""
-    kept = {}
+    kept: dict[str, None] = {}
     for report in reports:
         parsed = parse_report(report)
         for index, item in enumerate(parsed.sentences):
@@ -140,15 +141,14 @@ def triplets(
 ) -> list[Triplet]:
     """Up to ``n`` triplets: one wrong word against a rewrite that changes more words and no meaning."""
     rng = np.random.default_rng(seed)
+    even = dict.fromkeys(CATEGORIES, 1.0)
     made: list[Triplet] = []
     for index in rng.permutation(len(reports)):
         if len(made) == n:
             break
         reference = reports[int(index)]
         try:
-            wrong = corrupt(reference, 1, rng, ops=ONE_WORD_OPERATORS, weights=dict.fromkeys(
-                ("false_finding", "omission", "location", "severity", "spurious_comparison", "omitted_comparison"), 1.0
-            ), verify=verify)  # fmt: skip
+            wrong = corrupt(reference, 1, rng, ops=ONE_WORD_OPERATORS, weights=even, verify=verify)
             rewritten = rewrite(reference, rng, split=rewrites)
         except (CannotCorruptError, NotApplicable):
             continue

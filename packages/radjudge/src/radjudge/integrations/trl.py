@@ -21,8 +21,9 @@ def text_of(completion: str | Sequence[Mapping[str, Any]], where: str = "complet
     """
     if isinstance(completion, str):
         return completion
-    if isinstance(completion, Sequence) and completion and all(isinstance(item, Mapping) for item in completion):
-        messages = [item for item in completion if item.get("role", "assistant") == "assistant"] or list(completion)
+    chat = [item for item in completion if isinstance(item, Mapping)] if isinstance(completion, Sequence) else []
+    if chat and len(chat) == len(completion):
+        messages = [item for item in chat if item.get("role", "assistant") == "assistant"] or chat
         content = messages[-1].get("content")
         if isinstance(content, str):
             return content
