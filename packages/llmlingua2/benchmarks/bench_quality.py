@@ -48,16 +48,16 @@ def baselines(statistics: Statistics) -> dict[str, list[Method]]:
     }
 
 
-def controls(directory: Path, seed: int) -> dict[str, list[Method]]:
+def controls(directory: Path, seed: int, steps: int) -> dict[str, list[Method]]:
     """Models that must not be good: no training, and training on shuffled labels beside the same steps on true ones."""
     base = locate("minilm")
     torch.manual_seed(seed)
     save_student(build_student(base), base, directory / "untrained")
     recipe = Recipe.load("embedded")
-    labels = prepare(recipe.data, directory / "labels", limit=300)
+    labels = prepare(recipe.data, directory / "labels", limit=5 * steps)
     found = {"untrained": directory / "untrained"}
-    for name, shuffle in ((f"{CONTROL_STEPS} steps", False), (f"{CONTROL_STEPS} steps, shuffled labels", True)):
-        settings = dataclasses.replace(recipe.train, max_steps=CONTROL_STEPS, shuffle_labels=shuffle, validate_every=0)
+    for name, shuffle in ((f"{steps} steps", False), (f"{steps} steps, shuffled labels", True)):
+        settings = dataclasses.replace(recipe.train, max_steps=steps, shuffle_labels=shuffle, validate_every=0)
         done = train(labels, directory / name.replace(" ", "-"), dataclasses.replace(recipe, train=settings), seed=seed)
         found[name] = done.model
     return {name: [from_compressor(opened(path), keep_negation=False)] for name, path in found.items()}
@@ -104,7 +104,10 @@ def measured(arguments: argparse.Namespace, scratch: Path) -> tuple[Results, Res
     held = answer_task(meetings)
     chance = evaluate(
         [held],
-        {**controls(scratch, arguments.seed), "random": baselines(counted)["random"]},
+        {
+            **controls(scratch, arguments.seed, 4 if arguments.quick else CONTROL_STEPS),
+            "random": baselines(counted)["random"],
+        },
         rates=(0.2, 0.1),
     )
     chosen = {name: (models | baselines(counted))[name][:1] for name in ("model", "stopword", "tfidf", "random")}

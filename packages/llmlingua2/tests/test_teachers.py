@@ -113,7 +113,7 @@ def test_meeting_chunks_carry_hints_in_their_own_offsets():
     )
     chunks = list(meeting_chunks([meeting], size=5))
     assert "".join(chunk.text for chunk in chunks) == "first turn here .\nsecond about the budget .\nthird ."
-    assert [chunk.hints for chunk in chunks][0] == ()
+    assert chunks[0].hints == ()
     for chunk in chunks[1:]:
         for first, last, said in chunk.hints:
             assert chunk.text[first:last].strip().startswith("second about" if "second" in chunk.text else "third")
