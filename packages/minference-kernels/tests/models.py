@@ -21,7 +21,8 @@ FAMILIES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "phi3": (tf.Phi3Config, tf.Phi3ForCausalLM, {}),
     "gemma2": (tf.Gemma2Config, tf.Gemma2ForCausalLM, {"sliding_window": 24, "attn_logit_softcapping": 3.0}),
     "gpt_oss": (tf.GptOssConfig, tf.GptOssForCausalLM,
-                {"sliding_window": 24, "num_local_experts": 2, "num_experts_per_tok": 1}),
+                {"sliding_window": 24, "num_local_experts": 2, "num_experts_per_tok": 1,
+                 "experts_implementation": "eager"}),
 }  # fmt: skip
 EXACT_BY = {"gemma2": "eager", "gpt_oss": "eager"}  # sdpa refuses softcap and sinks
 

@@ -143,3 +143,25 @@ def test_recipes_load_and_the_paper_is_the_default() -> None:
         assert load_recipe(name)["config"]["version"] == 1
     with pytest.raises(ValueError, match="accepted: demo, full, paper"):
         load_recipe("nope")
+
+
+def test_a_published_table_fits_its_model_at_full_size() -> None:
+    """The real 8B configuration, built without memory: the table has its sizes and every layer reads its own row."""
+    import torch
+    from minference_kernels.enable import check_table
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+        num_key_value_heads=8, max_position_embeddings=131072, attn_implementation="minference",
+    )  # fmt: skip
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config)
+    assert sum(p.numel() for p in model.parameters()) == 8_030_261_248
+    table = mk.MInferenceConfig.for_model("meta-llama/Llama-3.1-8B-Instruct")
+    check_table(table, model.config)
+    with pytest.raises(ValueError, match="28 layers x 28 heads, but the model has 32 x 32"):
+        check_table(mk.MInferenceConfig.for_model("Qwen/Qwen2.5-7B-Instruct"), model.config)
+    with mk.enable(model, table), torch.no_grad():
+        out = model.model.embed_tokens(torch.zeros(1, 4, dtype=torch.long, device="meta"))
+        assert out.shape == (1, 4, 4096) and model.config.minference["layers"][31][31]["vertical_size"] == 512

@@ -53,9 +53,12 @@ def _sdpa(
     return_lse: bool,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:  # fmt: skip
     if return_lse:
-        out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q, k, v, 0.0, causal, attn_mask=mask, scale=scale
-        )
+        out, lse = torch.empty_like(q), q.new_empty(q.shape[:3], dtype=reference.accumulator(q.dtype))
+        group = q.shape[1] // k.shape[1]
+        for member in range(group):  # the operator knows no grouped heads; each member of all groups matches k as it is
+            out[:, member::group], lse[:, member::group] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                q[:, member::group], k, v, 0.0, causal, attn_mask=mask, scale=scale
+            )
         return out, lse
     grouped = q.shape[1] != k.shape[1]
     return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=grouped), None

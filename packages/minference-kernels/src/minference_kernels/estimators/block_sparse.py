@@ -46,7 +46,8 @@ def estimate_block_sparse(
 
 def block_means(x: torch.Tensor, size: int) -> torch.Tensor:
     """Means over blocks of `size` rows, the last over the rows it has: [N, d] -> [ceil(N / size), d], float32."""
-    x = x.to(torch.float64 if x.dtype == torch.float64 else torch.float32)
+    # contiguous, so that the bits do not depend on the layout of the tensor
+    x = x.to(torch.float64 if x.dtype == torch.float64 else torch.float32).contiguous()
     whole = x.shape[0] // size * size
     means = x[:whole].reshape(-1, size, x.shape[1]).mean(1)
     return torch.cat([means, x[whole:].mean(0, keepdim=True)]) if whole < x.shape[0] else means
