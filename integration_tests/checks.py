@@ -23,6 +23,7 @@ def contracts() -> str:
     names = [package.import_name for package in packages()]
     listed = json.dumps(names)
     text = f"[tool.importlinter]\nroot_packages = {json.dumps([core().import_name, *names])}\n"
+    text += "exclude_type_checking_imports = true\n"  # an annotation is no dependency at run time
     text += f"""
 [[tool.importlinter.contracts]]
 name = "the core imports no package"
