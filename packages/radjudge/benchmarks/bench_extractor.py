@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tenfold_core.datasets import resolve
-from tenfold_core.logging import environment
-
 import radjudge
 from radjudge import parse_report
+
+from tenfold_core.datasets import resolve
+from tenfold_core.logging import environment
 
 # code name -> (MeSH heads with required modifier, entities that count as this code)
 CODES: dict[str, tuple[tuple[tuple[str, str], ...], frozenset[str]]] = {

@@ -74,6 +74,9 @@ SIDE = [
     ("Left basilar atelectasis.", "Bibasilar atelectasis.", "l"),
     ("Pleural effusions in both hemithoraces.", "Right pleural effusion.", "l"),
     ("Right PICC.", "Left PICC.", "l"),
+    ("Bilateral pleural effusions.", "Unilateral pleural effusion.", "l"),
+    ("Left pleural effusion.", "Unilateral pleural effusion.", ""),
+    ("Left pleural effusion. It is unilateral.", "Bilateral pleural effusions.", "l"),
     ("Elevated right hemidiaphragm.", "Elevated left hemidiaphragm.", "l"),
     ("Blunting of the left costophrenic angle.", "Blunting of the right costophrenic angle.", "l"),
     ("Left rib fracture.", "Right rib fracture.", "l"),
@@ -323,6 +326,20 @@ PARENT_AND_CHILD = [
     ("Cardiomegaly.", "Hiatal hernia.", "o f"),
     ("Pneumonia in the right base.", "Atelectasis in the right base.", "o f"),
     ("Nodule in the left apex.", "Effusion on the left.", "o f"),
+]
+
+ONE_THING_SAID_TWICE_IS_ONE_ERROR = [
+    ("Left basilar opacity, atelectasis versus pneumonia.", "", "o"),
+    ("", "Right basilar opacity, possibly scarring or atelectasis.", "f"),
+    ("Left lower lobe opacity. Impression: left lower lobe pneumonia.", "Lungs are clear.", "o"),
+    (
+        "Left basilar opacity likely representing atelectasis.",
+        "Right basilar opacity likely representing atelectasis.",
+        "l",
+    ),
+    ("Low lung volumes with bronchovascular crowding.", "", "o"),
+    ("RUL opacity and LLL pneumonia.", "", "o o"),
+    ("Pulmonary edema and bilateral effusions.", "", "o o"),
 ]
 
 MASKS_AND_STYLE = [

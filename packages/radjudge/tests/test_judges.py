@@ -1,7 +1,6 @@
 """The structured judge: spans, flags, options, and text that tries to talk its way to a better score."""
 
 import pytest
-
 from radjudge import Judge, Pair, StructuredJudge, parse_report
 
 REFERENCES = [
@@ -51,7 +50,9 @@ def test_injected_text_never_helps(judge, injection):
 def test_injections_are_flagged_and_ordinary_reports_are_not(judge):
     flagged = [judge.evaluate([Pair("Effusion.", text)])[0].flags for text in INJECTIONS]
     assert all("suspicious_text" in flags for flags in flagged)
-    [plain] = judge.evaluate([Pair("Effusion.", "Effusion. Recommend CT for further evaluation. Please correlate clinically.")])
+    [plain] = judge.evaluate(
+        [Pair("Effusion.", "Effusion. Recommend CT for further evaluation. Please correlate clinically.")]
+    )
     assert plain.flags == ()
 
 
@@ -158,7 +159,12 @@ def test_caches_change_nothing(judge):
 
 
 def test_many_findings_go_through_scipy(judge):
-    reference = ". ".join(f"{size} mm nodule in the {side} {zone} lobe" for size in range(3, 12) for side in ("left", "right") for zone in ("upper", "lower"))
+    reference = ". ".join(
+        f"{size} mm nodule in the {side} {zone} lobe"
+        for size in range(3, 12)
+        for side in ("left", "right")
+        for zone in ("upper", "lower")
+    )
     [result] = judge.evaluate([Pair(reference, reference)])
     assert result.total_errors == 0.0
     assert len(parse_report(reference).present) == 4

@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 import yaml
-
 from radjudge import parse_report
 from radjudge.lexicon import expand, load_lexicon, plural_of
 from radjudge.lexicon_files import ASSETS, load_files
@@ -41,7 +40,12 @@ def test_every_term_is_read_as_its_entity_or_a_related_one(lexicon):
 
 def test_every_entity_is_reachable_by_its_name_or_first_term(lexicon):
     for name, entry in load_files().entities.items():
-        names = {finding.entity for term in entry.terms for spelling in expand(term) for finding in parse_report(spelling).findings}
+        names = {
+            finding.entity
+            for term in entry.terms
+            for spelling in expand(term)
+            for finding in parse_report(spelling).findings
+        }
         assert name in names, name
 
 
@@ -64,7 +68,9 @@ def test_expand(term, expected):
     assert list(expand(term)) == expected
 
 
-@pytest.mark.parametrize(("term", "expected"), [("mass", "mass"), ("opacity", "opacities"), ("port", "ports"), ("flex", "flexes")])
+@pytest.mark.parametrize(
+    ("term", "expected"), [("mass", "mass"), ("opacity", "opacities"), ("port", "ports"), ("flex", "flexes")]
+)
 def test_plural(term, expected):
     assert plural_of(term) == expected
 
@@ -104,10 +110,22 @@ def own_lexicon(tmp_path):
         ("entities", lambda content: content["pneumonia"].update(colour="red"), "entities.pneumonia.colour"),
         ("entities", lambda content: content["pneumonia"].update(level="dire"), "entities.pneumonia.level"),
         ("entities", lambda content: content["pneumonia"].update(terms=[]), "entities.pneumonia.terms"),
-        ("entities", lambda content: content["pneumonia"].update(parents=["nothing"]), "pneumonia.parents names 'nothing'"),
+        (
+            "entities",
+            lambda content: content["pneumonia"].update(parents=["nothing"]),
+            "pneumonia.parents names 'nothing'",
+        ),
         ("anatomy", lambda content: content["defaults"].update(calcified="nothing"), "defaults.calcified"),
-        ("anatomy", lambda content: content["anatomy"]["heart"]["when"].update(enlarged="nothing"), "heart.when.enlarged"),
-        ("anatomy", lambda content: content["anatomy"]["heart"]["normal"]["denies"].append("nothing"), "heart denies 'nothing'"),
+        (
+            "anatomy",
+            lambda content: content["anatomy"]["heart"]["when"].update(enlarged="nothing"),
+            "heart.when.enlarged",
+        ),
+        (
+            "anatomy",
+            lambda content: content["anatomy"]["heart"]["normal"]["denies"].append("nothing"),
+            "heart denies 'nothing'",
+        ),
         ("words", lambda content: content.pop("foreign"), "words.foreign"),
     ],
 )

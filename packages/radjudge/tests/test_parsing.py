@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from radjudge import parse_report
 from radjudge.parser.measurements import read_measurement
 from radjudge.parser.normalisation import normalise
@@ -74,7 +73,10 @@ def says(text):
         ("3 x 4 cm mass.", ["+mass 30mm 40mm"]),
         ("13 - 14 mm nodule", ["+nodule 13mm 14mm"]),
         # change
-        ("Left effusion has decreased, right effusion has increased.", ["+pleural_effusion left improved", "+pleural_effusion right worsened"]),
+        (
+            "Left effusion has decreased, right effusion has increased.",
+            ["+pleural_effusion left improved", "+pleural_effusion right worsened"],
+        ),
         ("Interval worsening of pulmonary edema.", ["+pulmonary_edema worsened"]),
         ("New nodule.", ["+nodule new"]),
         ("9 mm nodule, not seen on prior exams.", ["+nodule 9mm new"]),
@@ -138,7 +140,9 @@ def test_mentions_merge_into_findings():
 
 
 def test_sections_and_sentences():
-    text = "INDICATION: cough.\nFINDINGS: Heart normal.\nLungs clear.\n\nIMPRESSION:\n1. No acute disease. 2. 2.5 cm mass."
+    text = (
+        "INDICATION: cough.\nFINDINGS: Heart normal.\nLungs clear.\n\nIMPRESSION:\n1. No acute disease. 2. 2.5 cm mass."
+    )
     report = parse_report(text)
     assert [section.name for section in report.sections] == ["indication", "findings", "impression"]
     assert [text[slice(*sentence.span)] for sentence in report.sentences] == [
@@ -262,7 +266,9 @@ def test_other_languages_are_noticed(text):
     assert parse_report(text).language != "en"
 
 
-@pytest.mark.parametrize("text", ["ETT ok. NGT ok. Lungs clear.", "CXR: wnl", "Cardiomegaly", "", "XXXX XXXX.", "LLL PNA?"])
+@pytest.mark.parametrize(
+    "text", ["ETT ok. NGT ok. Lungs clear.", "CXR: wnl", "Cardiomegaly", "", "XXXX XXXX.", "LLL PNA?"]
+)
 def test_telegraphic_english_is_english(text):
     assert parse_report(text).language == "en"
 

@@ -5,7 +5,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from radjudge import CATEGORIES, Error, Match
 from radjudge.scores import all_scores, count_errors, crimson_like, exp_count, green_like, weighted_score
 
@@ -63,7 +62,9 @@ def test_crimson_like(matches, missed, false, expected):
     assert math.copysign(1.0, value) == (-1.0 if expected < 0 else 1.0)
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.5])), max_size=6), weights, weights)
+@given(
+    st.lists(st.tuples(st.sampled_from([0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.5])), max_size=6), weights, weights
+)
 def test_crimson_like_stays_in_its_range(matches, missed, false):
     assert -1.0 < crimson_like(matches, missed, false) <= 1.0
 

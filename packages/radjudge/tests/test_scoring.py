@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 import radjudge
 from radjudge import Context, Judgement, Pair, Results
 from radjudge.scoring import HIGHER_IS_BETTER, SCORES
@@ -52,7 +51,7 @@ def test_failed_items_are_shown_and_stay_outside_every_mean():
 
 
 def test_groups_resample_studies():
-    many = dict(references=["Effusion."] * 40, candidates=["Effusion."] * 20 + [""] * 20)
+    many = {"references": ["Effusion."] * 40, "candidates": ["Effusion."] * 20 + [""] * 20}
     alone = radjudge.score(**many).ci["score"]
     grouped = radjudge.score(**many, groups=[str(place // 20) for place in range(40)]).ci["score"]
     assert grouped.high - grouped.low > alone.high - alone.low
@@ -68,24 +67,28 @@ def test_arguments_are_keyword_only():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (dict(references=["a", "b"], candidates=["a"]), ValueError, "number of reports differs: 2 references and 1"),
-        (dict(references="a", candidates=["a"]), TypeError, "references must be a list of reports, not one str"),
-        (dict(references=["a"], candidates=[None]), TypeError, r"candidates\[0\] must be a string, not missing"),
-        (dict(references=[math.nan], candidates=["a"]), TypeError, r"references\[0\] must be a string, not missing"),
-        (dict(references=[3], candidates=["a"]), TypeError, "not int"),
-        (dict(references=[b"ab\xff"], candidates=["a"]), ValueError, "not UTF-8: bad byte at position 2"),
-        (dict(references=[b"ab"], candidates=["a"]), TypeError, "is bytes; decode it first"),
-        (dict(references=["a"], candidates=["a"], ids=["1", "2"]), ValueError, r"number of ids \(2\)"),
-        (dict(references=["a", "b"], candidates=["a", "b"], ids=["1", "1"]), ValueError, "'1' repeats at position 1"),
-        (dict(references=["a"], candidates=["a"], ids=[None]), TypeError, r"ids\[0\]"),
-        (dict(references=["a"], candidates=["a"], contexts=[{}, {}]), ValueError, r"number of contexts \(2\)"),
-        (dict(references=["a"], candidates=["a"], contexts=[{"sex": "f"}]), ValueError, r"unknown keys \['sex'\]"),
-        (dict(references=["a"], candidates=["a"], contexts=[{"age": 200}]), ValueError, "must lie in 0 to 130"),
-        (dict(references=["a"], candidates=["a"], contexts=[{"age": "old"}]), TypeError, "number of years"),
-        (dict(references=["a"], candidates=["a"], contexts=[Context(indication=3)]), TypeError, "indication"),
-        (dict(references=["a"], candidates=["a"], contexts=["x"]), TypeError, "must be a Context"),
-        (dict(references=["a"], candidates=["a"], judge="oracle"), ValueError, "unknown judge 'oracle'"),
-        (dict(references=["a"], candidates=["a"], judge=3), TypeError, "evaluate"),
+        ({"references": ["a", "b"], "candidates": ["a"]}, ValueError, "number of reports differs: 2 references and 1"),
+        ({"references": "a", "candidates": ["a"]}, TypeError, "references must be a list of reports, not one str"),
+        ({"references": ["a"], "candidates": [None]}, TypeError, r"candidates\[0\] must be a string, not missing"),
+        ({"references": [math.nan], "candidates": ["a"]}, TypeError, r"references\[0\] must be a string, not missing"),
+        ({"references": [3], "candidates": ["a"]}, TypeError, "not int"),
+        ({"references": [b"ab\xff"], "candidates": ["a"]}, ValueError, "not UTF-8: bad byte at position 2"),
+        ({"references": [b"ab"], "candidates": ["a"]}, TypeError, "is bytes; decode it first"),
+        ({"references": ["a"], "candidates": ["a"], "ids": ["1", "2"]}, ValueError, r"number of ids \(2\)"),
+        (
+            {"references": ["a", "b"], "candidates": ["a", "b"], "ids": ["1", "1"]},
+            ValueError,
+            "'1' repeats at position 1",
+        ),
+        ({"references": ["a"], "candidates": ["a"], "ids": [None]}, TypeError, r"ids\[0\]"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": [{}, {}]}, ValueError, r"number of contexts \(2\)"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": [{"sex": "f"}]}, ValueError, r"unknown keys \['sex'\]"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": [{"age": 200}]}, ValueError, "must lie in 0 to 130"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": [{"age": "old"}]}, TypeError, "number of years"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": [Context(indication=3)]}, TypeError, "indication"),
+        ({"references": ["a"], "candidates": ["a"], "contexts": ["x"]}, TypeError, "must be a Context"),
+        ({"references": ["a"], "candidates": ["a"], "judge": "oracle"}, ValueError, "unknown judge 'oracle'"),
+        ({"references": ["a"], "candidates": ["a"], "judge": 3}, TypeError, "evaluate"),
     ],
 )
 def test_bad_input_is_refused_at_the_door(arguments, error, message):
@@ -96,9 +99,9 @@ def test_bad_input_is_refused_at_the_door(arguments, error, message):
 def test_errors_hold_no_report_text(caplog):
     caplog.set_level(logging.DEBUG)
     for arguments in (
-        dict(references=[SECRET, SECRET], candidates=[SECRET]),
-        dict(references=[SECRET], candidates=[SECRET.encode() + b"\xff"]),
-        dict(references=SECRET, candidates=[SECRET]),
+        {"references": [SECRET, SECRET], "candidates": [SECRET]},
+        {"references": [SECRET], "candidates": [SECRET.encode() + b"\xff"]},
+        {"references": SECRET, "candidates": [SECRET]},
     ):
         with pytest.raises((ValueError, TypeError)) as caught:
             radjudge.score(**arguments)
@@ -107,7 +110,9 @@ def test_errors_hold_no_report_text(caplog):
     assert "Zyxwvut" not in caplog.text
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\r\n\r\n", "\u00a0", "\u200b", "XXXX", "___", "Left effusion.\r\nHeart\u00a0normal."])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\r\n\r\n", "\u00a0", "\u200b", "XXXX", "___", "Left effusion.\r\nHeart\u00a0normal."]
+)
 def test_odd_but_legal_reports(text):
     [result] = radjudge.score(references=[text], candidates=[text])
     assert (result.status, result.total_errors, result.score) == ("ok", 0.0, 1.0)
@@ -151,7 +156,9 @@ def test_jsonl_holds_everything_but_the_text(tmp_path):
 
 def test_pandas_table():
     pytest.importorskip("pandas")
-    table = radjudge.score(references=["Effusion.", "Herz normal. Keine Infiltrate und kein Erguss."], candidates=["", ""]).to_pandas()
+    table = radjudge.score(
+        references=["Effusion.", "Herz normal. Keine Infiltrate und kein Erguss."], candidates=["", ""]
+    ).to_pandas()
     assert list(table["status"]) == ["ok", "failed"]
     assert table["omission"][0] == 1.0
     assert table["score"].isna().tolist() == [False, True]

@@ -1,7 +1,6 @@
 """Levels of findings: from the table, shifted by degree and by what is known of the patient."""
 
 import pytest
-
 import radjudge
 from radjudge.significance import SignificanceTable, at_least, at_most, default_table, one_lower
 
@@ -49,7 +48,9 @@ def test_context_moves_the_score():
 
 def test_a_user_may_replace_the_table(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("levels: {scoliosis: urgent}\nweights: {urgent: 0.8, actionable: 0.5, not_actionable: 0.1, benign: 0}\n")
+    path.write_text(
+        "levels: {scoliosis: urgent}\nweights: {urgent: 0.8, actionable: 0.5, not_actionable: 0.1, benign: 0}\n"
+    )
     judge = radjudge.StructuredJudge(significance=path)
     [result] = judge.evaluate([radjudge.Pair("Scoliosis.", "")])
     assert result.errors[0].significance == "urgent"

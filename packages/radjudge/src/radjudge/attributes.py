@@ -14,6 +14,7 @@ Specificity = Literal["ignore", "note"]
 
 SIGNIFICANT_DISTANCE = 2.0  # ranks of degree from which a severity error is significant
 _GRAVE_POSITIONS = frozenset(["malpositioned", "mainstem_bronchus", "below_carina"])
+_ONE_SIDE = frozenset(["unilateral"])
 _DEVICE_TOLERANCE_MM = 10.0
 
 
@@ -34,9 +35,10 @@ def size_differs(reference_mm: float, candidate_mm: float) -> bool:
 
 def sides_differ(sides: frozenset[str], peer_sides: frozenset[str]) -> bool:
     """Whether two non-empty sets of sides disagree; "unilateral" agrees with either single side."""
-    if "unilateral" in sides or "unilateral" in peer_sides:
-        return len(sides) != len(peer_sides)
-    return sides != peer_sides
+    named, peer_named = sides - _ONE_SIDE, peer_sides - _ONE_SIDE
+    if named and peer_named:
+        return named != peer_named
+    return len(named or _ONE_SIDE) != len(peer_named or _ONE_SIDE)
 
 
 class AttributeCounter:
