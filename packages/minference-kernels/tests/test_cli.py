@@ -115,6 +115,8 @@ def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
 
 
 def test_demo_quick(capsys, tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "notes.txt").write_text("kept")  # a folder that is not empty is no obstacle
     code, out, _ = run(capsys, "demo", "--quick", "--output", str(tmp_path / "demo"), "--seed", "17")
     assert code == 0 and "report.html" in out
     result = json.loads((tmp_path / "demo" / "result.json").read_text())
@@ -126,4 +128,4 @@ def test_demo_quick(capsys, tmp_path: Path) -> None:
     assert all(scores[name] <= 0.7 for name in names[3:])  # the controls fail
     html = (tmp_path / "demo" / "report.html").read_text()
     assert html.count("data:image/svg+xml") == 2 and "Block-Sparse (8)" in html
-    assert (tmp_path / "demo" / "manifest.json").exists()
+    assert (tmp_path / "demo" / "manifest.json").exists() and (tmp_path / "demo" / "notes.txt").exists()

@@ -33,7 +33,7 @@ def run(out_dir: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     if quick:
         recipe["retrieval"] |= {key: recipe["quick"][key] for key in ("length", "prompts")}
         recipe["speed"] |= {key: recipe["quick"][key] for key in ("lengths", "rounds")}
-    with Run(out_dir, arguments={"seed": seed, "quick": quick}, seed=seed) as run_:
+    with Run(out_dir, arguments={"quick": quick}, seed=seed, device="cpu", overwrite=True) as run_:
         model = build_retrieval_llama(seed=seed)
         retrieval = retrieval_table(model, seed=seed, **recipe["retrieval"])
         probe = probe_table(model, seed=seed, **recipe["probe"])
