@@ -30,6 +30,7 @@ ENVIRONMENTS = ROOT / ".envs"
 CONSTRAINTS = ROOT / "integration_tests" / "constraints.txt"
 PINS = ROOT / "integration_tests" / "pins.txt"
 DEMO_RUNS = ROOT / "runs" / "demo"
+RUNNER = ("pytest>=8.3", "pytest-xdist>=3.6", "pytest-markdown-docs>=0.9")  # what runs tests and documents anywhere
 SOURCE_DATE_EPOCH = "1767225600"  # 2026-01-01: the same wheel, byte for byte, whoever builds it
 
 
@@ -218,7 +219,7 @@ def test_package(package: Package, mode: str) -> Count:
     options = group_options(package, groups)
     if mode == "lowest":
         options += ["--resolution", "lowest-direct"]
-    environment.install(core().wheel, package.wheel, options=options, constrained=mode == "pinned")
+    environment.install(core().wheel, package.wheel, *RUNNER, options=options, constrained=mode == "pinned")
     selection = ["-m", "not peer and not gpu and not hub" if mode == "lowest" else "not gpu and not hub"]
     documents = ["--markdown-docs", *package.documents()] if package.name != core().name else []
     label = package.name if mode == "pinned" else f"{package.name} {mode}"
@@ -231,7 +232,7 @@ def integration() -> Count:
     environment = Environment("together")
     chosen = packages()
     options = [part for package in chosen for part in group_options(package, ["test"])]
-    environment.install(core().wheel, *(package.wheel for package in chosen), options=options)
+    environment.install(core().wheel, *(package.wheel for package in chosen), *RUNNER, options=options)
     uv("pip", "check", "--python", environment.python)
     return pytest(environment, "integration", ["integration_tests"])
 
