@@ -37,6 +37,7 @@ LANGUAGES = ("en", "de", "es", "ru", "ar", "zh")
 PLAIN = ("random", "truncate", "stopword", "tfidf", "selfinfo", "selfinfo-bigram")
 DRAWS = 3
 CONTROL_STEPS = 60
+UNRULED = "model, no negation rule"
 
 
 def baselines(statistics: Statistics) -> dict[str, list[Method]]:
@@ -51,16 +52,20 @@ def baselines(statistics: Statistics) -> dict[str, list[Method]]:
 def controls(directory: Path, seed: int, steps: int) -> dict[str, list[Method]]:
     """Models that must not be good: no training, and training on shuffled labels beside the same steps on true ones."""
     base = locate("minilm")
-    torch.manual_seed(seed)
-    save_student(build_student(base), base, directory / "untrained")
+    untrained = [directory / f"untrained-{draw}" for draw in range(DRAWS)]
+    for draw, folder in enumerate(untrained):
+        torch.manual_seed(seed + draw)
+        save_student(build_student(base), base, folder)
     recipe = Recipe.load("embedded")
     labels = prepare(recipe.data, directory / "labels", limit=5 * steps)
-    found = {"untrained": directory / "untrained"}
+    found = {"untrained": untrained}
     for name, shuffle in ((f"{steps} steps", False), (f"{steps} steps, shuffled labels", True)):
         settings = dataclasses.replace(recipe.train, max_steps=steps, shuffle_labels=shuffle, validate_every=0)
         done = train(labels, directory / name.replace(" ", "-"), dataclasses.replace(recipe, train=settings), seed=seed)
-        found[name] = done.model
-    return {name: [from_compressor(opened(path), keep_negation=False)] for name, path in found.items()}
+        found[name] = [done.model]
+    return {
+        name: [from_compressor(opened(path), keep_negation=False) for path in paths] for name, paths in found.items()
+    }
 
 
 def opened(path: str | Path | None) -> Compressor:
@@ -81,7 +86,7 @@ def measured(arguments: argparse.Namespace, scratch: Path) -> tuple[Results, Res
     compressor = opened(arguments.model)
     models = {
         "model": [from_compressor(compressor)],
-        "model, no negation rule": [from_compressor(compressor, keep_negation=False)],
+        UNRULED: [from_compressor(compressor, keep_negation=False)],
     }
     if arguments.second:
         models["second seed"] = [from_compressor(opened(arguments.second))]
@@ -98,7 +103,9 @@ def measured(arguments: argparse.Namespace, scratch: Path) -> tuple[Results, Res
     for task in (*(span_task(xquad, language=language) for language in LANGUAGES), number_task(problems)):
         english = task.name in ("xquad-en", "numbers")
         known = Statistics.fit(task.texts, stop_words=0 if english else 100)
-        part = evaluate([task], {**models, **baselines(known)}, rates=arguments.rates)
+        rates = arguments.rates if english else (0.33,)
+        used = {name: draws for name, draws in models.items() if name != UNRULED}
+        part = evaluate([task], {**used, **baselines(known)}, rates=rates)
         results.items |= part.items
         results.measures |= part.measures
     held = answer_task(meetings)
@@ -134,7 +141,7 @@ def differences(results: Results, rates: tuple[float, ...]) -> list[dict[str, An
         for measure in measures:
             if measure == "polarity_loss":
                 continue
-            for rate in rates:
+            for rate in sorted(set(rates) & set(results.items[task]["model"]), reverse=True):
                 best = results.best_of(task, PLAIN, rate, measure)
                 gap = results.difference(task, "model", best, rate, measure)
                 rows.append(
@@ -201,7 +208,16 @@ def main_table(results: Results) -> dict[str, Any]:
         ("GSM8K numbers @.33", "numbers", 0.33, "number_recall"),
     ]
     methods = list(next(iter(results.items.values())))
-    rows = [[name, *(cell(results, task, name, rate, measure) for _, task, rate, measure in shown)] for name in methods]
+    rows = [
+        [
+            name,
+            *(
+                cell(results, task, name, rate, measure) if name in results.items[task] else ""
+                for _, task, rate, measure in shown
+            ),
+        ]
+        for name in methods
+    ]
     return {
         "table": {
             "columns": ["method", *(title for title, *_ in shown)],

@@ -5,10 +5,13 @@ a full stop or a newline where there is one. Chunks are slices of the text: join
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 __all__ = ["split"]
 
-Offsets = Callable[[str], Sequence[tuple[int, int]]]
+Offsets = Callable[[str], Sequence[tuple[int, int]] | NDArray[Any]]
 
 
 def split(text: str, offsets: Offsets, *, size: int = 512, ends: str = ".\n") -> Iterator[tuple[int, int]]:

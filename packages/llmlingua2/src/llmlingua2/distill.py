@@ -164,11 +164,11 @@ def _answers(chunks: Iterator[Chunk], teacher: Teacher) -> Iterator[tuple[Chunk,
         exhausted = False
         while pending or not exhausted:
             while not exhausted and len(pending) < 4 * teacher.concurrency:
-                chunk = next(chunks, None)
-                if chunk is None:
+                following = next(chunks, None)
+                if following is None:
                     exhausted = True
                 else:
-                    pending[pool.submit(ask, chunk)] = chunk
+                    pending[pool.submit(ask, following)] = following
             ready.extend(wait(pending, return_when=FIRST_COMPLETED).done)
             # Successes first: an exception must not lose answers that arrived together with it.
             for future in sorted(ready, key=lambda item: item.exception() is not None):

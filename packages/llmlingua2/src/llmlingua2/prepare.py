@@ -73,4 +73,4 @@ def recipe_teachers(settings: DataSettings, directory: Path) -> list[Teacher]:
         directory.mkdir(parents=True, exist_ok=True)
         fit_salience(load_meetings(resolve(_MEETINGS), strict=False)).save(path)
     salience = Salience.load(path)
-    return [SalienceTeacher(salience, rate=rate) for rate in settings.rates]
+    return [SalienceTeacher(salience, rate=rate, neighbour=settings.neighbour) for rate in settings.rates]

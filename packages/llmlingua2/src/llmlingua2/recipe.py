@@ -42,6 +42,7 @@ class DataSettings:
         stride: take every so many-th chunk of a meeting; 1 takes all.
         teacher: "reference" or "salience".
         rates: of the salience teacher; several give graded labels.
+        neighbour: of the salience teacher: more keeps phrases together, less spends the budget on single words.
         problems: how many GSM8K problems.
         aligner: "dp" or "greedy".
         vr, ag, by: see ``quality.select``.
@@ -53,6 +54,7 @@ class DataSettings:
     stride: int = 1
     teacher: str = "salience"
     rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.33, 0.5)
+    neighbour: float = 0.5
     problems: int = 0
     aligner: str = "dp"
     vr: float = 5.0

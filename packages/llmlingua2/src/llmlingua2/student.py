@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmlingua2.base_weights import TOKENIZER_FILES
 
 if TYPE_CHECKING:
-    import torch
+    from transformers import PreTrainedModel
 
 __all__ = ["build_student", "save_student"]
 
@@ -18,7 +18,7 @@ _LABELS = {0: "drop", 1: "keep"}
 
 def build_student(
     base: Path, *, freeze: Sequence[str] = (), attention_dropout: float | None = None
-) -> "torch.nn.Module":
+) -> "PreTrainedModel":
     """The encoder of the folder ``base`` with a new two-class layer, in float32.
 
     The layer's first weights come from torch's random numbers: seed them before. Where ``base`` is a token classifier
@@ -63,7 +63,7 @@ def build_student(
     return student
 
 
-def save_student(student: "torch.nn.Module", base: Path, destination: Path) -> None:
+def save_student(student: "PreTrainedModel", base: Path, destination: Path) -> None:
     """Write config, weights and the tokenizer files of ``base``; the folder appears whole or not at all."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))

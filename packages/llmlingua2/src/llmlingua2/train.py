@@ -25,6 +25,7 @@ from tenfold_core.logging import Run, get_logger, progress
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 __all__ = ["Trained", "learning_rate_factor", "train"]
 
@@ -124,7 +125,7 @@ class _Training:
     def __init__(
         self,
         accelerator: Any,
-        student: "torch.nn.Module",
+        student: "PreTrainedModel",
         settings: TrainSettings,
         training: list[dataset.Example],
         validation: list[dataset.Example],
@@ -258,7 +259,7 @@ class _Training:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.step, self.best = state["step"], state["best"]
 
-    def _unwrapped(self) -> "torch.nn.Module":
+    def _unwrapped(self) -> "PreTrainedModel":
         return self.accelerator.unwrap_model(self.student)
 
     def _finish(self, base: Path) -> Trained:

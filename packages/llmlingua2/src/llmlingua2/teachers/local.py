@@ -49,7 +49,8 @@ class TransformersTeacher:
         where = {"revision": revision, "local_files_only": local_files_only, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(path, **where)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, **where)
-        return cls(model.to(device).eval(), tokenizer, name=path, **settings)
+        model = model.to(device).eval()  # type: ignore[arg-type]
+        return cls(model, tokenizer, name=path, **settings)
 
     def compress(self, chunk: Chunk) -> Answer:
         """The model's answer.

@@ -85,7 +85,11 @@ class OpenAICompatibleTeacher:
     def _chat(self, messages: list[dict[str, str]]) -> tuple[str | None, dict[str, int]]:
         openai = self._openai
         try:
-            reply = self._client.chat.completions.create(model=self.name, messages=messages, **self._settings)
+            reply = self._client.chat.completions.create(
+                model=self.name,
+                messages=messages,  # type: ignore[arg-type]
+                **self._settings,
+            )
         except (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError) as error:
             raise BadAnswerError(f"no answer after retries: {type(error).__name__}") from error
         except (openai.APIResponseValidationError, json.JSONDecodeError) as error:

@@ -60,8 +60,11 @@ class Teacher(Protocol):
     Any other exception stops the run, which can be resumed. ``concurrency`` is how many threads may call at once.
     """
 
-    name: str
-    concurrency: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
 
     def compress(self, chunk: Chunk) -> Answer: ...
 

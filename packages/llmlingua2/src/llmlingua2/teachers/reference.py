@@ -97,7 +97,7 @@ class SalienceTeacher:
         hinted: float = 2.0,
         number: float = 3.0,
         name: float = 1.5,
-        neighbour: float = 0.3,
+        neighbour: float = 0.5,
     ) -> None:
         if not 0 < rate <= 1:
             raise ValueError(f"SalienceTeacher: rate must lie in (0, 1], not {rate}")
