@@ -49,6 +49,26 @@ def test_left_padded_batch_equals_exact_attention(family: str) -> None:
     torch.testing.assert_close(a[mask.bool()], b[mask.bool()], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_does_not_change_a_bit_of_the_attention_function(side: str) -> None:
+    sparse, _ = models.pair("llama")
+    sparse.config.minference = mk.MInferenceConfig.uniform(
+        mk.VerticalSlash(12, 70, sink=2, local=9), min_seq_len=0, dense_below=0
+    ).to_dict()
+    module = sparse.model.layers[0].self_attn
+    q, k, v = (torch.randn(3, h, 200, 16) for h in (4, 2, 2))
+    real = [slice(0, 200), slice(67, 200) if side == "left" else slice(0, 133), slice(199, 200)]
+    mask = torch.zeros(3, 200, dtype=torch.bool)
+    for row, part in enumerate(real):
+        mask[row, part] = True
+    out, _ = minference_attention(module, q, k, v, mask)
+    for row, part in enumerate(real):
+        one = slice(row, row + 1)
+        alone, _ = minference_attention(module, q[one, :, part], k[one, :, part], v[one, :, part], None)
+        torch.testing.assert_close(out[one, part], alone, atol=0 if row < 2 else 1e-6, rtol=0)
+    assert (out[~mask] == 0).all()
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_generate_with_and_without_chunked_prefill(family: str) -> None:
     sparse, exact = models.pair(family)
