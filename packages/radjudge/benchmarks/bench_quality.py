@@ -210,7 +210,7 @@ def main() -> None:
     _, plain_found = counts(plain)
     plain_tau = tau_with_truth(plain_found, truth_of(plain), higher_is_better=False)
     tau = tau_with_truth(found, truth, higher_is_better=False)
-    injection = injected_instructions(pairs[:60])
+    injection = injected_instructions(pairs[:300])
     write(
         "quality.json",
         command,

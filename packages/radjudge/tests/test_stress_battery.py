@@ -4,8 +4,13 @@ import json
 import sys
 import textwrap
 
+import numpy as np
 import pytest
+import radjudge
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from radjudge import baselines
+from radjudge.grammar import write_report
 from radjudge.stress_battery import (
     BATTERIES,
     INJECTIONS,
@@ -127,3 +132,14 @@ def test_bad_arguments_and_bad_metrics():
         stress(lambda references, candidates: [float("nan")] * len(references), n=2, batteries=["side"])
     with pytest.raises(ValueError, match="could not be judged"):
         judge_metric()(references=["El corazon es de tamano normal y los pulmones sin infiltrados."], candidates=["x"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(INJECTIONS), st.booleans())
+def test_no_instruction_lowers_a_count(seed, sentence, before):
+    rng = np.random.default_rng(seed)
+    reference, candidate = write_report(rng), write_report(rng)
+    attacked = f"{sentence} {candidate}" if before else f"{candidate} {sentence}"
+    plain, after = radjudge.score(references=[reference] * 2, candidates=[candidate, attacked])
+    assert after.total_errors >= plain.total_errors - 0.25
+    assert after.significant_errors >= plain.significant_errors - 0.25
