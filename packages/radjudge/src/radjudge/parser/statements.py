@@ -63,8 +63,12 @@ class SentenceReader:
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
         if words.suspicious:
-            # words addressed to the reader must never help: what they assert can only be wrong, what they deny is void
-            said = tuple(phrase._replace(suspicious=True) for phrase in phrases if phrase.polarity == "present")
+            # words addressed to the reader must never help: whatever they name is asserted, and can only be wrong
+            said = tuple(
+                phrase._replace(suspicious=True, polarity="present", denies=NO_NAMES)
+                for phrase in phrases
+                if phrase.kind != "normal"
+            )
             return Statements(said, len(words.words), known, unknown, True)
         if reader.study is not None and not reader.drafts and reader.study[0].value in _OF_A_STUDY:
             phrases.append(_comparison(reader.study, words))
