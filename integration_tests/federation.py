@@ -70,6 +70,12 @@ class Package:
     def groups(self) -> list[str]:
         return list(self.metadata.get("dependency-groups", {}))
 
+    @property
+    def demo_requirement(self) -> str:
+        """The wheel, with the extras that `[tool.tenfold] demo-extras` says its demo needs (most need none)."""
+        extras = ",".join(self.metadata["tool"].get("tenfold", {}).get("demo-extras", []))
+        return f"{self.name}[{extras}] @ {self.wheel.as_uri()}"
+
     def documents(self) -> list[Path]:
         """The Markdown whose code blocks must run: README, page and tutorial."""
         pages = [self.path / "README.md", *sorted((ROOT / "docs" / "packages").glob(f"{self.name}*.md"))]
@@ -278,7 +284,7 @@ def command_demo(arguments: argparse.Namespace) -> int:
     for number, package in enumerate(chosen, 1):
         print(f"[{number}/{len(chosen)}] {package.name}: demo", flush=True)
         environment = Environment(f"demo-{package.name}")
-        environment.install(core().wheel, package.wheel)
+        environment.install(core().wheel, package.demo_requirement)
         target = DEMO_RUNS / package.name
         shutil.rmtree(target, ignore_errors=True)
         code = environment.run(
