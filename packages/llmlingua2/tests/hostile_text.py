@@ -14,6 +14,7 @@ texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.characters()), max_siz
 """Any script, white space, joiners, lone surrogates, names of special tokens."""
 
 sentences = st.lists(
-    st.sampled_from([*FRAGMENTS[:24], "the", "committee", "approves", "a", "plan", ",", ".", " ", " ", "\n"]), max_size=60
+    st.sampled_from([*FRAGMENTS[:24], "the", "committee", "approves", "a", "plan", ",", ".", " ", " ", "\n"]),
+    max_size=60,
 ).map(" ".join)
 """Closer to prose: mostly words between blanks."""

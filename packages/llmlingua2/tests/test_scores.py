@@ -115,7 +115,10 @@ def test_a_word_scores_the_mean_of_its_pieces(wordpiece_model):
     classifier = TokenClassifier.from_pretrained(wordpiece_model)
     text = "The council's appropriation isn't final; 我们不能投票. Überdachungen 3.14"
     scores = score_texts(classifier, [text])[0]
-    pieces = [np.concatenate(parts) for parts in zip(*(block[1:4] for block in classifier.keep_probabilities([text])), strict=True)]
+    pieces = [
+        np.concatenate(parts)
+        for parts in zip(*(block[1:4] for block in classifier.keep_probabilities([text])), strict=True)
+    ]
     for (start, end), score in zip(scores.spans.tolist(), scores.scores.tolist(), strict=True):
         inside = (pieces[0] < end) & (pieces[1] > start)
         assert inside.any()
@@ -180,7 +183,9 @@ def test_a_result_says_what_was_kept_and_dropped():
 @settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3), st.floats(0.1, 0.9))
 def test_results_of_lists_refer_to_each_text(many, rate):
-    scores = Scores.from_words(many, [words(text) for text in many], [np.random.default_rng(1).random(len(words(t))) for t in many])
+    scores = Scores.from_words(
+        many, [words(text) for text in many], [np.random.default_rng(1).random(len(words(t))) for t in many]
+    )
     result = scores.compress(rate=rate)
     assert len(result.spans) == len(result.texts) == len(many)
     for text, spans, dropped, short in zip(many, result.spans, result.dropped, result.texts, strict=True):

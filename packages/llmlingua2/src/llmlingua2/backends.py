@@ -22,10 +22,20 @@ class Forward(Protocol):
     """A loaded network."""
 
     batch_pieces: int
-    """Pieces, padding included, that one batch may hold."""
+    """Pieces, padding included, that fill the device."""
+    pad_multiple: int
+    """Inputs are padded to a multiple of this length."""
 
     def __call__(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Keep probabilities [batch, length] of `ids` [batch, length], of which the first `lengths` [batch] are real."""
+        """Keep probabilities of a batch.
+
+        Args:
+            ids: int64 [batch, length].
+            lengths: how many of each row are no padding, int64 [batch].
+
+        Returns:
+            float32 [batch, length]; arbitrary at padding.
+        """
 
 
 def load_module(directory: str | Path, *, dtype: "torch.dtype | None" = None) -> "torch.nn.Module":
@@ -93,17 +103,18 @@ class TorchForward:
         if dtype == "auto":
             dtype = "bfloat16" if self.device.type == "cuda" else "float32"
         self.module = module.to(self.device, getattr(torch, dtype)).eval()
-        # Enough to fill the device; more only costs memory and padding.
-        self.batch_pieces = 4096 if self.device.type == "cpu" else 65536
+        # On a CPU one chunk at a time and no padding: a batch is no faster from 64 pieces on, and the last bits of a
+        # chunk's scores would depend on it. On other devices batches pay, and scores agree up to rounding.
+        self.batch_pieces, self.pad_multiple = (1, 1) if self.device.type == "cpu" else (65536, 32)
 
     def __call__(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode():
-            input_ids = torch.from_numpy(ids).to(self.device)
-            positions = torch.arange(ids.shape[1], device=self.device)
-            mask = positions[None] < torch.from_numpy(lengths).to(self.device)[:, None]
-            logits = self.module(input_ids=input_ids, attention_mask=mask.long()).logits.float()
+            mask = None
+            if (lengths < ids.shape[1]).any():
+                mask = torch.from_numpy((np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)).to(self.device)
+            logits = self.module(input_ids=torch.from_numpy(ids).to(self.device), attention_mask=mask).logits.float()
             return torch.softmax(logits, dim=-1)[..., 1].cpu().numpy()
 
 

@@ -1,13 +1,16 @@
 """The token classifier: texts in, a keep probability for every tokenizer piece out (LLMLingua-2, section 3.2 and 4).
 
-A text is tokenized in blocks and cut into chunks of at most 510 pieces at sentence ends; chunks of similar length are
-batched without padding to a fixed length; probabilities of chunks seen before come from a cache.
+A text is tokenized in blocks and cut into chunks of at most 510 pieces at sentence ends. Chunks of the same length share a
+batch (on a CPU each has its own, so that its scores do not depend, to the last bit, on what else is scored). Scores of
+chunks seen before come from a cache.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +56,14 @@ class _Block(NamedTuple):
     chunks: NDArray[np.int32]
 
 
+class _Chunk(NamedTuple):
+    ids: NDArray[np.int32]
+    padded: int
+    """Length of the input, special tokens and padding included."""
+    place: str
+    """Where the chunk stands, for messages."""
+
+
 class TokenClassifier:
     """A keep/drop token classifier and its tokenizer. Safe to use from several threads.
 
@@ -74,6 +85,7 @@ class TokenClassifier:
             raise ValueError(f"backend: {backend!r} is not available; choose from {', '.join(sorted(BACKENDS))}")
         if dtype not in _DTYPES:
             raise ValueError(f"dtype: {dtype!r} is not one of {', '.join(_DTYPES)}")
+        _check_device(device)
         self.directory = Path(directory)
         self.tokenizer = PieceTokenizer(self.directory)
         config = self._config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
@@ -157,7 +169,7 @@ class TokenClassifier:
                     continue
                 first, last = np.searchsorted(found[:, 0], (start, end))
                 chunks = _chunks(
-                    text[start:end], encoded, found[first:last, 0] - start, self.chunk_pieces, chunk_end_tokens
+                    text[start:end], encoded, found[first:last] - np.int32(start), self.chunk_pieces, chunk_end_tokens
                 )
                 waiting.append(_Block(number, start, encoded, chunks))
                 pieces += len(encoded.ids)
@@ -168,28 +180,28 @@ class TokenClassifier:
 
     def _score(self, blocks: list[_Block]) -> Iterator[Pieces]:
         keys: list[list[bytes]] = []
-        unknown: dict[bytes, tuple[NDArray[np.int32], str]] = {}
+        unknown: dict[bytes, _Chunk] = {}
         known: dict[bytes, NDArray[np.float32]] = {}
         for block in blocks:
             keys.append([])
-            limits = [*block.chunks.tolist(), len(block.encoded.ids)]
-            for first, last in zip(limits[:-1], limits[1:], strict=True):
-                ids = block.encoded.ids[first:last]
+            for first, last in pairwise([*block.chunks.tolist(), len(block.encoded.ids)]):
+                ids, starts, ends = (column[first:last] for column in block.encoded)
                 key = hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
                 keys[-1].append(key)
                 if key not in known and key not in unknown:
                     cached = self._cache.get(key)
                     if cached is None:
-                        start, end = block.encoded.starts[first], block.encoded.ends[last - 1]
-                        place = f"characters {block.offset + start} to {block.offset + end} of text {block.text}"
-                        unknown[key] = ids, place
+                        place = (
+                            f"characters {block.offset + starts[0]} to {block.offset + ends[-1]} of text {block.text}"
+                        )
+                        unknown[key] = _Chunk(ids, self._padded(len(ids)), place)
                     else:
                         known[key] = cached
-        for batch in _batches(unknown, self.forward.batch_pieces) if unknown else ():
-            for key, keep in zip(batch, self._probabilities([unknown[key][0] for key in batch]), strict=True):
+        for length, batch in _batches(unknown, self.forward.batch_pieces) if unknown else ():
+            for key, keep in zip(batch, self._probabilities([unknown[key].ids for key in batch], length), strict=True):
                 if not np.isfinite(keep).all():
                     raise ValueError(
-                        f"the network gave probabilities that are not finite for the chunk at {unknown[key][1]}"
+                        f"the network gave probabilities that are not finite for the chunk at {unknown[key].place}"
                     )
                 known[key] = keep
                 self._cache.put(key, keep)
@@ -198,16 +210,23 @@ class TokenClassifier:
             keep = np.concatenate([known[key] for key in chunk_keys])
             yield Pieces(block.text, encoded.starts + offset, encoded.ends + offset, keep, block.chunks)
 
-    def _probabilities(self, chunks: list[NDArray[np.int32]]) -> list[NDArray[np.float32]]:
+    def _padded(self, pieces: int) -> int:
+        multiple = self.forward.pad_multiple
+        return -(-(len(self.tokenizer.prefix) + pieces + len(self.tokenizer.suffix)) // multiple) * multiple
+
+    def _probabilities(self, chunks: list[NDArray[np.int32]], length: int) -> list[NDArray[np.float32]]:
         prefix, suffix = self.tokenizer.prefix, self.tokenizer.suffix
-        lengths = np.array([len(prefix) + len(ids) + len(suffix) for ids in chunks], np.int64)
-        batch = np.full((len(chunks), int(lengths.max())), self._pad_id, np.int64)
+        batch = np.full((len(chunks), length), self._pad_id, np.int64)
         for row, ids in zip(batch, chunks, strict=True):
-            row[: len(prefix)] = prefix
-            row[len(prefix) : len(prefix) + len(ids)] = ids
-            row[len(prefix) + len(ids) : len(prefix) + len(ids) + len(suffix)] = suffix
+            wrapped = [*prefix, *ids.tolist(), *suffix]
+            row[: len(wrapped)] = wrapped
+        lengths = np.array([len(prefix) + len(ids) + len(suffix) for ids in chunks], np.int64)
         keep = self.forward(batch, lengths)
         return [row[len(prefix) : len(prefix) + len(ids)].copy() for row, ids in zip(keep, chunks, strict=True)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What can be loaded again (weights, locks, cached scores) stays behind.
+        return partial(type(self), self.directory, backend=self._backend, cache_size=self._cache.size, **self._load), ()
 
     def clear_cache(self) -> None:
         """Forget the scores of chunks seen before."""
@@ -268,16 +287,18 @@ def _blocks(text: str, spans: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
 
 
 def _chunks(
-    text: str, encoded: Encoded, word_starts: NDArray[np.int32], size: int, end_tokens: Sequence[str]
+    text: str, encoded: Encoded, spans: NDArray[np.int32], size: int, end_tokens: Sequence[str]
 ) -> NDArray[np.int32]:
     """First piece of each chunk: at sentence ends if possible, else between words, else anywhere."""
     pieces = len(encoded.ids)
     if pieces <= size:
         return np.zeros(1, np.int32)
-    opens_word = np.isin(encoded.starts, word_starts)
-    ends = np.array([end for token in end_tokens for end in _ends(text, token)], np.int32)
+    opens_word = np.isin(encoded.starts, spans[:, 0])
+    ends = np.array(sorted({end for token in end_tokens for end in _ends(text, token)}), np.int32)
+    # A mark inside a word ("3.14") ends nothing: as many words begin before it as end up to it.
+    ends = ends[np.searchsorted(spans[:, 0], ends, side="left") == np.searchsorted(spans[:, 1], ends, side="right")]
     after_end = np.searchsorted(encoded.starts, ends, side="left")
-    after_end = np.unique(after_end[after_end < pieces])
+    after_end = after_end[after_end < pieces]
     cuts_by_preference = (after_end[opens_word[after_end]], np.flatnonzero(opens_word))
     chunks = [0]
     while pieces - chunks[-1] > size:
@@ -298,26 +319,41 @@ def _ends(text: str, token: str) -> Iterator[int]:
         at = text.find(token, at + len(token))
 
 
-def _batches(chunks: dict[bytes, tuple[NDArray[np.int32], str]], batch_pieces: int) -> Iterator[list[bytes]]:
-    by_length = sorted(chunks, key=lambda key: len(chunks[key][0]), reverse=True)
-    batch: list[bytes] = []
-    for key in by_length:
-        if batch and (len(batch) + 1) * len(chunks[batch[0]][0]) > batch_pieces:
-            yield batch
-            batch = []
-        batch.append(key)
-    if batch:
-        yield batch
+def _batches(chunks: Mapping[bytes, _Chunk], batch_pieces: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Chunks to score together, with their padded length: what a chunk is padded to depends on nothing but the chunk."""
+    by_length: dict[int, list[bytes]] = {}
+    for key, chunk in chunks.items():
+        by_length.setdefault(chunk.padded, []).append(key)
+    for length, keys in by_length.items():
+        number = max(1, batch_pieces // length)
+        yield from ((length, keys[first : first + number]) for first in range(0, len(keys), number))
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device != "auto":
+        try:
+            torch.device(device)
+        except RuntimeError:
+            raise ValueError(
+                f'device: {device!r} is neither "auto" nor a torch device such as "cpu" or "cuda:0"'
+            ) from None
 
 
 def _download(hub_id: str, revision: str | None, local_files_only: bool) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
 
-    return Path(
-        snapshot_download(
+    try:
+        folder = snapshot_download(
             hub_id,
             revision=revision,
             local_files_only=local_files_only,
             allow_patterns=["*.json", "*.safetensors", "LICENSE*"],
         )
-    )
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise FileNotFoundError(
+            f"{hub_id!r} is neither a folder nor a checkpoint that the hub gives: {error}"
+        ) from error
+    return Path(folder)

@@ -1,8 +1,9 @@
 """`Compressor`: prompts in, shorter prompts out."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,7 +12,7 @@ from llmlingua2.counters import Counter, default_counter, resolve_counter
 from llmlingua2.messages import CompressedMessages, compress_messages
 from llmlingua2.result import CompressionResult
 from llmlingua2.scores import Scores, score_texts
-from llmlingua2.settings import Options, Settings
+from llmlingua2.settings import Options, Settings, check_strings
 from llmlingua2.structured import compress_json, compress_structured
 
 __all__ = ["Compressor"]
@@ -84,11 +85,11 @@ class Compressor:
             chunk_end_tokens: strings after which the model's input may be cut; sentence ends by default.
         """
         began = time.perf_counter()
-        single = isinstance(texts, str)
-        listed = [texts] if isinstance(texts, str) else list(texts)
-        _check_texts("texts", listed)
+        listed = _listed("texts", texts)
+        if chunk_end_tokens is not None:
+            check_strings("chunk_end_tokens", chunk_end_tokens)
         scored = score_texts(self.classifier, listed, chunk_end_tokens=chunk_end_tokens)
-        return Scores(scored, self.counter, single=single, seconds=time.perf_counter() - began)
+        return Scores(scored, self.counter, single=isinstance(texts, str), seconds=time.perf_counter() - began)
 
     def compress(
         self,
@@ -97,16 +98,13 @@ class Compressor:
         rate: float | None = None,
         target_tokens: int | None = None,
         threshold: float | None = None,
-        instruction: str = "",
-        question: str = "",
         chunk_end_tokens: Sequence[str] | None = None,
         **options: Unpack[Options],
     ) -> CompressionResult:
         """Compress one text, or several into one prompt, to a size: `score` and `Scores.compress` in one."""
-        sizes = {"rate": rate, "target_tokens": target_tokens, "threshold": threshold}
-        Settings(**sizes, **options)  # complain before the work, not after it
-        scores = self.score(context, chunk_end_tokens=chunk_end_tokens)
-        return scores.compress(**sizes, instruction=instruction, question=question, **options)
+        settings = Settings(rate=rate, target_tokens=target_tokens, threshold=threshold, **options)
+        settings.check_texts(len(_listed("context", context)))  # complain before the work, not after it
+        return self.score(context, chunk_end_tokens=chunk_end_tokens).apply(settings)
 
     def compress_batch(
         self,
@@ -115,27 +113,30 @@ class Compressor:
         rate: float | None = None,
         target_tokens: int | None = None,
         threshold: float | None = None,
-        instruction: str = "",
-        question: str = "",
         chunk_end_tokens: Sequence[str] | None = None,
         **options: Unpack[Options],
     ) -> list[CompressionResult]:
-        """Compress independent prompts, each to the size; the model sees them in common batches."""
-        sizes = {"rate": rate, "target_tokens": target_tokens, "threshold": threshold}
-        Settings(**sizes, **options)
+        """Compress independent prompts, each to the size; their texts are scored together."""
+        settings = Settings(rate=rate, target_tokens=target_tokens, threshold=threshold, **options)
         if isinstance(prompts, str):
             raise TypeError("prompts: give a list of prompts; compress takes one")
-        contexts = [[prompt] if isinstance(prompt, str) else list(prompt) for prompt in prompts]
+        contexts = [_listed(f"prompts[{number}]", prompt) for number, prompt in enumerate(prompts)]
+        for context in contexts:
+            settings.check_texts(len(context))
         scores = self.score([text for context in contexts for text in context], chunk_end_tokens=chunk_end_tokens)
-        results, first = [], 0
-        for prompt, context in zip(prompts, contexts, strict=True):
-            own = Scores(scores.scored[first : first + len(context)], self.counter, single=isinstance(prompt, str))
-            results.append(own.compress(**sizes, instruction=instruction, question=question, **options))
-            first += len(context)
-        return results
+        scored = iter(scores.scored)
+        return [
+            Scores(list(islice(scored, len(context))), self.counter, single=isinstance(prompt, str)).apply(settings)
+            for prompt, context in zip(prompts, contexts, strict=True)
+        ]
 
     def compress_messages(
-        self, messages: Sequence[Mapping[str, Any]], *, roles: Sequence[str] = ("user", "tool"), keep_last: int = 2, **options: Any
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        roles: Sequence[str] = ("user", "tool"),
+        keep_last: int = 2,
+        **options: Any,
     ) -> CompressedMessages:
         """Compress chat messages to a total: see `messages.compress_messages`."""
         return compress_messages(self, messages, roles=roles, keep_last=keep_last, **options)
@@ -159,7 +160,13 @@ class Compressor:
         return {**self.classifier.info(), "counter": self.counter.name}
 
 
-def _check_texts(name: str, texts: Sequence[Any]) -> None:
-    for number, text in enumerate(texts):
+def _listed(name: str, texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        return [texts]
+    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+        raise TypeError(f"{name}: {type(texts).__name__} is neither a str nor a list of them")
+    listed = list(texts)
+    for number, text in enumerate(listed):
         if not isinstance(text, str):
             raise TypeError(f"{name}: item {number} is {type(text).__name__}, not str")
+    return listed

@@ -69,7 +69,7 @@ def compress_messages(
         rate: the same as a share of what they have now, above 0 and at most 1.
         roles: whose texts are compressed. System prompts are not, unless named.
         keep_last: how many messages at the end stay as they are.
-        options: see `settings.Options`, without `budget` and the context-level filter.
+        options: see `settings.Options`, without `budget`, the context-level filter, `instruction` and `question`.
 
     Returns:
         New messages. No text with words becomes empty: services refuse messages without content.
@@ -79,8 +79,10 @@ def compress_messages(
         TypeError, ValueError: a message or an argument is not as described; the message says which.
     """
     settings = Settings(target_tokens=target_tokens, rate=rate, **options)
-    if settings.budget != "prompt" or settings.filters_contexts:
-        raise ValueError("budget and the context-level filter: messages share one total, and none is left out")
+    if settings.budget != "prompt" or settings.filters_contexts or settings.instruction or settings.question:
+        raise ValueError(
+            "budget, context-level filter, instruction, question: messages share one total, none is left out or added"
+        )
     if any(isinstance(rule, tuple) for rule in settings.preserve):
         raise ValueError("preserve: a span (start, end) does not say in which message; use a function")
     if isinstance(roles, str) or not set(roles) <= set(_ROLES):

@@ -6,7 +6,8 @@ with ``keep_negation=False``: a negation ranks just above the best-ranked word n
 only together with every word it might negate, it is paid for like any other word, and it is never forced.
 
 A negation that is glued to another word ("don't", "cannot", "n'est") is one word with it and ranks the same way. The lists,
-by language, are in ``assets/negation.json``.
+by language, are in ``assets/negation.json``. A word of them that is no negation in another language ("no" in Portuguese, "sin" in
+English) costs a place in the ranking; a negation missed would cost the meaning, so no attempt is made to tell languages apart.
 """
 
 import json

@@ -44,7 +44,9 @@ class ScoredText:
         """The characters from `start` to `end`, with the scores they have in the whole."""
         first = np.searchsorted(self.spans[:, 1], start, side="right")
         last = np.searchsorted(self.spans[:, 0], end, side="left")
-        return ScoredText(self.text[start:end], np.clip(self.spans[first:last], start, end) - start, self.scores[first:last])
+        return ScoredText(
+            self.text[start:end], np.clip(self.spans[first:last], start, end) - start, self.scores[first:last]
+        )
 
 
 def unscored(text: str) -> ScoredText:
@@ -140,34 +142,40 @@ class Prompt:
             BudgetError: what must stay is above the target, and `on_overflow` is "raise".
         """
         settings = self.settings
-        available = self._available()
-        forced = self.forced & (available | self.protected | self._separator)
-        if self.separate:
-            forced |= self._best_of_each(forced)
-        free = available & ~forced
-        priority = np.where(forced, np.inf, self.score)
-        if settings.threshold is None:
-            priority = self._shared_out(priority)
-        negation = self._negations() & settings.keep_negation
-        priority = above_clause(priority, negation, self.source, self.spans)
+        if settings.rate is not None or settings.target_tokens is not None:
+            unchanged = self.target >= self.origin_tokens and settings.whitespace == "original"
+            if unchanged and not settings.filters_contexts:
+                return np.ones(len(self.spans), bool)
+        forced, ranked, priority = self.ranking()
         if settings.threshold is not None:
-            return forced | (free & (priority >= settings.threshold))
-        if self.target >= self.origin_tokens and available.all() and settings.whitespace == "original":
-            return np.ones(len(forced), bool)
-        ranked = np.flatnonzero(free)
-        ranked = ranked[order(priority[ranked], negation[ranked])]
-
-        def keep(count: int) -> NDArray[np.bool_]:
             kept = forced.copy()
-            kept[ranked[:count]] = True
+            kept[ranked] = priority >= settings.threshold
             return kept
-
         try:
-            return keep(fit(lambda count: self._tokens(self._slices(keep(count))), len(ranked), self.target))
+            return first(
+                fit(lambda count: self._tokens(self._slices(first(count, forced, ranked))), len(ranked), self.target),
+                forced,
+                ranked,
+            )
         except BudgetError:
             if settings.on_overflow == "raise":
                 raise
             return forced
+
+    def ranking(self) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
+        """Which units always stay, bool [units]; the others in the order in which they are kept; and their priorities."""
+        available = self._available()
+        forced = self.forced & (available | self.protected | self._separator)
+        if self.separate:
+            forced |= self._best_of_each(forced)
+        priority = np.where(forced, np.inf, self.score)
+        if self.settings.threshold is None:
+            priority = self._shared_out(priority)
+        negation = self._negations() & self.settings.keep_negation
+        priority = above_clause(priority, negation, self.source, self.spans)
+        ranked = np.flatnonzero(available & ~forced)
+        ranked = ranked[order(priority[ranked], negation[ranked])]
+        return forced, ranked, priority[ranked]
 
     def choose_each(self) -> NDArray[np.bool_]:
         """The same with the size applied to each text by itself."""
@@ -274,6 +282,13 @@ class Prompt:
             number = int(np.ceil(rate * len(texts) - 1e-9))
         best = loose[np.argsort(-value, kind="stable")[: max(number, len(self.settings.force_context_ids))]]
         return self.fixed[self.text_of] | np.isin(self.text_of, best)
+
+
+def first(count: int, forced: NDArray[np.bool_], ranked: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """What must stay and the first `count` of the ranked units, bool [units]."""
+    kept = forced.copy()
+    kept[ranked[:count]] = True
+    return kept
 
 
 def _no_units() -> Units:

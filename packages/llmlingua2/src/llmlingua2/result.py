@@ -74,7 +74,7 @@ class CompressionResult:
     def spans(self) -> Spans | list[Spans]:
         """What was kept: (start, end) in characters of the input, in order; one list per text for a list of texts.
 
-        A span reaches from a kept word to the last of the kept words that follow it without a gap.
+        A span reaches from a kept word to the last of the words that are kept after it just as they stand in the input.
         """
         return self._by_text(self._kept_spans)
 
@@ -139,9 +139,12 @@ class CompressionResult:
 
     def _kept_spans(self, start: int, end: int) -> Spans:
         first, last = np.searchsorted(self.words[:, 0], (start, end))
-        words, kept = self.words[first:last], self.kept[first:last]
-        opens = kept & ~np.concatenate([[False], kept[:-1]])
-        closes = kept & ~np.concatenate([kept[1:], [False]])
+        words = self.words[first:last][self.kept[first:last]].astype(np.int64)
+        if not len(words):
+            return []
+        holder = np.searchsorted(self.slices[:, 0], words[:, 0], side="right")  # words of one slice stand together
+        opens = np.concatenate([[True], holder[1:] != holder[:-1]])
+        closes = np.concatenate([opens[1:], [True]])
         return list(zip((words[opens, 0] - start).tolist(), (words[closes, 1] - start).tolist(), strict=True))
 
     def _dropped_spans(self, start: int, end: int) -> Spans:

@@ -128,8 +128,6 @@ class Scores:
         rate: float | None = None,
         target_tokens: int | None = None,
         threshold: float | None = None,
-        instruction: str = "",
-        question: str = "",
         **options: Unpack[Options],
     ) -> CompressionResult:
         """Compress to a size. The result never has more tokens than asked for, and one word more would be too many.
@@ -137,41 +135,29 @@ class Scores:
         Args:
             rate: share of the tokens to keep, above 0 and at most 1 (1 returns the prompt as it is).
             target_tokens: tokens to keep, at least 1.
-            threshold: keep every word whose score is at least this.
-            instruction: put in front of the texts as it is, and counted.
-            question: put behind the texts as it is, and counted.
+            threshold: keep every word whose score is at least this, from 0 to 1.
             options: see `settings.Options`.
 
         Raises:
             BudgetError: what must stay is longer than the size, and `on_overflow` is not "keep".
             TypeError, ValueError: an argument is not accepted; the message says what is.
         """
-        began = time.perf_counter()
-        settings = Settings(rate=rate, target_tokens=target_tokens, threshold=threshold, **options)
-        self._check(settings, instruction, question)
-        texts = [unscored(instruction), *self.scored, unscored(question)]
-        fixed = [True, *[False] * len(self.scored), True]
-        present = [number for number, text in enumerate(texts) if text.text or not fixed[number]]
-        prompt = Prompt(
-            [texts[number] for number in present], settings, self.counter, fixed=[fixed[number] for number in present]
-        )
-        kept = prompt.keep(prompt.choose_each() if settings.budget == "document" else prompt.choose())
-        seconds = {"score": self._seconds} if self._seconds is not None else {}
-        return compression_result(
-            prompt, kept, single=self.single, timings=seconds | {"compress": time.perf_counter() - began}
-        )
+        return self.apply(Settings(rate=rate, target_tokens=target_tokens, threshold=threshold, **options))
 
-    def _check(self, settings: Settings, instruction: str, question: str) -> None:
-        for name, value in (("instruction", instruction), ("question", question)):
-            if not isinstance(value, str):
-                raise TypeError(f"{name}: {value!r} is not a str")
-        for index in settings.force_context_ids:
-            if index >= len(self.scored):
-                raise ValueError(f"force_context_ids: {index} is not below the number of texts, {len(self.scored)}")
-        if len(self.scored) > 1 and any(isinstance(rule, tuple) for rule in settings.preserve):
-            raise ValueError("preserve: a span (start, end) does not say in which of several texts; use a function")
+    def apply(self, settings: Settings) -> CompressionResult:
+        """`compress` with arguments that have been checked."""
+        began = time.perf_counter()
+        settings.check_texts(len(self.scored))
         if settings.budget == "chunk" and any(scored.chunks is None for scored in self.scored):
             raise ValueError("budget: 'chunk' needs scores from a model, which sees texts in chunks")
+        before, after = ([unscored(text)] if text else [] for text in (settings.instruction, settings.question))
+        texts = [*before, *self.scored, *after]
+        fixed = [True] * len(before) + [False] * len(self.scored) + [True] * len(after)
+        prompt = Prompt(texts, settings, self.counter, fixed=fixed)
+        kept = prompt.keep(prompt.choose_each() if settings.budget == "document" else prompt.choose())
+        seconds = {} if self._seconds is None else {"score": self._seconds}
+        timings = seconds | {"compress": time.perf_counter() - began}
+        return compression_result(prompt, kept, single=self.single, timings=timings)
 
 
 def compression_result(prompt: Prompt, kept: Kept, *, single: bool, timings: dict[str, float]) -> CompressionResult:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, get_args
 from llmlingua2.layout import Whitespace
 from llmlingua2.preserve import Rule, read_rules
 
-__all__ = ["BudgetScope", "Options", "Settings"]
+__all__ = ["BudgetScope", "Options", "QueryScorer", "Settings", "check_strings"]
 
 BudgetScope = Literal["prompt", "document", "chunk"]
 OnOverflow = Literal["raise", "keep"]
@@ -18,6 +18,10 @@ QueryScorer = Callable[[str, Sequence[str]], Sequence[float]]
 class Options(TypedDict, total=False):
     """Options of `compress`, beside the size: all keywords, all with a default."""
 
+    instruction: str
+    """Stands in front of the texts as it is, and counts."""
+    question: str
+    """Stands behind the texts as it is, and counts."""
     budget: BudgetScope
     """What the size is measured on: the whole prompt (default), each text by itself, or the whole prompt with every
     chunk the model saw giving up the same share."""
@@ -64,6 +68,8 @@ class Settings:
     rate: float | None = None
     target_tokens: int | None = None
     threshold: float | None = None
+    instruction: str = ""
+    question: str = ""
     budget: BudgetScope = "prompt"
     force_tokens: Sequence[str] = ()
     force_reserve_digit: bool = False
@@ -93,16 +99,13 @@ class Settings:
         for name, choices in (("budget", BudgetScope), ("whitespace", Whitespace), ("on_overflow", OnOverflow)):
             if getattr(self, name) not in get_args(choices):
                 raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(get_args(choices))}")
+        for name in ("instruction", "question"):
+            _type(name, getattr(self, name), str)
         for name in ("force_reserve_digit", "drop_consecutive", "keep_negation", "return_word_label"):
             _type(name, getattr(self, name), bool)
         if self.use_context_level_filter is not None:
             _type("use_context_level_filter", self.use_context_level_filter, bool)
-        if isinstance(self.force_tokens, str):
-            raise TypeError(f"force_tokens: give a list of strings, such as [{self.force_tokens!r}]")
-        for token in self.force_tokens:
-            _type("force_tokens", token, str)
-            if not token:
-                raise ValueError("force_tokens: an empty string occurs everywhere")
+        check_strings("force_tokens", self.force_tokens)
         for index in self.force_context_ids:
             _whole("force_context_ids", index, 0)
         if self.query is not None:
@@ -129,11 +132,33 @@ class Settings:
             raise ValueError("budget: 'document' sizes each text by itself, and so excludes the context-level filter")
         read_rules(self.preserve)
 
+    def check_texts(self, number: int) -> None:
+        """Check what depends on the number of texts.
+
+        Raises:
+            ValueError: an option does not go with it.
+        """
+        for index in self.force_context_ids:
+            if index >= number:
+                raise ValueError(f"force_context_ids: {index} is not below the number of texts, {number}")
+        if number > 1 and any(isinstance(rule, tuple) for rule in self.preserve):
+            raise ValueError("preserve: a span (start, end) does not say in which of several texts; use a function")
+
     @property
     def filters_contexts(self) -> bool:
         """Whether whole texts are dropped first."""
         wanted = self.target_context is not None or self.context_level_rate is not None
         return wanted if self.use_context_level_filter is None else self.use_context_level_filter
+
+
+def check_strings(name: str, values: Sequence[Any]) -> None:
+    """Check that an argument is a list of strings that are not empty."""
+    if isinstance(values, str):
+        raise TypeError(f"{name}: give a list of strings, such as [{values!r}]")
+    for value in values:
+        _type(name, value, str)
+        if not value:
+            raise ValueError(f"{name}: an empty string occurs everywhere")
 
 
 def _number(name: str, value: Any, accepted: str, check: Callable[[float], bool]) -> None:

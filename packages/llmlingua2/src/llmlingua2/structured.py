@@ -54,7 +54,9 @@ def parse(text: str, *, rate: float = 0.5) -> list[Segment]:
     for tag in _TAG.finditer(text):
         opening = tag[1] is not None
         if opening and inside is not None:
-            raise ValueError(f"tag {tag[0]!r} at character {tag.start()} stands inside the segment that begins at {begin}")
+            raise ValueError(
+                f"tag {tag[0]!r} at character {tag.start()} stands inside the segment that begins at {begin}"
+            )
         if not opening and inside is None:
             raise ValueError(f"tag {tag[0]!r} at character {tag.start()} closes a segment that was not opened")
         if tag.start() > begin:
@@ -189,8 +191,10 @@ def _compress_part(compressor: "Compressor", part: ScoredText, rate: float, opti
 
 def _check(rate: float, options: Options) -> None:
     settings = Settings(rate=rate, **options)
-    if settings.budget != "prompt" or settings.filters_contexts:
-        raise ValueError("budget and the context-level filter: segments and values have sizes of their own")
+    if settings.budget != "prompt" or settings.filters_contexts or settings.instruction or settings.question:
+        raise ValueError(
+            "budget, context-level filter, instruction, question: segments and values have sizes of their own"
+        )
 
 
 def _rate_of(tag: re.Match[str], default: float) -> float:
@@ -230,7 +234,9 @@ class _Pair:
 
 
 _VALUE_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("str", "string", "int", "integer", "float", "number", "bool", "boolean"), (str, int, float, type(None))),
+    **dict.fromkeys(
+        ("str", "string", "int", "integer", "float", "number", "bool", "boolean"), (str, int, float, type(None))
+    ),
     **dict.fromkeys(("list", "List", "tuple"), (list, tuple)),
     **dict.fromkeys(("dict", "dictionary"), (Mapping,)),
 }
