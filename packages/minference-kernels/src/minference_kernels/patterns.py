@@ -128,14 +128,14 @@ def pattern_from_dict(data: Any) -> Pattern:
     """The pattern a plain form stands for. Raises ValueError for an unknown type or field."""
     if not isinstance(data, dict):
         raise TypeError(f"a pattern must be an object with a type, got {data!r}")
-    cls = _TYPES.get(data.get("type"))
+    cls = _TYPES.get(str(data.get("type")))
     if cls is None:
         raise ValueError(f"unknown pattern type {data.get('type')!r}; accepted: {', '.join(_TYPES)}")
     accepted = [field.name for field in fields(cls)]
     unknown = sorted(set(data) - {"type", *accepted})
     if unknown:
         raise ValueError(f"unknown field {unknown[0]!r} of pattern {cls.type!r}; accepted: {', '.join(accepted)}")
-    return cls(**{name: value for name, value in data.items() if name != "type"})  # type: ignore[no-any-return]
+    return cls(**{name: value for name, value in data.items() if name != "type"})
 
 
 def is_pattern(value: object) -> bool:
