@@ -97,6 +97,21 @@ def test_real_reports_do_not_depend_on_case_or_order(iu_reports):
     assert np.mean(moved) >= 0.99
 
 
+def test_no_instruction_glued_to_a_real_report_lowers_a_count(iu_reports):
+    from radjudge.stress_battery import INJECTIONS
+
+    rng = np.random.default_rng(5)
+    for first, second in rng.choice(len(iu_reports), (60, 2)):
+        reference, candidate = iu_reports[first], iu_reports[second]
+        plain = judge(reference, candidate)
+        for sentence in INJECTIONS:
+            for text in (f"{candidate} {sentence}", f"{sentence} {candidate}", f"{sentence}\n{candidate}"):
+                result = judge(reference, text)
+                assert result.status == "ok"
+                assert result.total_errors >= plain.total_errors
+                assert result.score <= plain.score
+
+
 @pytest.mark.parametrize(("code", "floor"), [("f1", 0.80), ("side", 0.88)])
 def test_expert_codes_are_found_on_real_reports(iu_rows, code, floor):
     """A small form of benchmarks/bench_extractor.py: five common codes, all reports."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from radjudge.attributes import AttributeCounter, Specificity, all_spans
 from radjudge.lexicon import Lexicon
-from radjudge.matching import Matched, distinct, match
+from radjudge.matching import Matched, Matching, distinct, match
 from radjudge.parser.phrases import STUDY_COMPARISON
 from radjudge.records import (
     CATEGORIES,
@@ -51,11 +51,10 @@ class Counter:
         self, reference: Report, candidate: Report, context: Context | None = None
     ) -> tuple[list[Error], list[Match]]:
         """Errors in the order of category and place, and matched positive findings in text order."""
-        stated = [item for item in reference.findings if item.polarity == "present" and not item.suspicious]
-        claimed = [item for item in candidate.findings if item.polarity == "present" and not item.suspicious]
+        stated, claimed = list(reference.present), list(candidate.present)
         matching = match(stated, claimed, self.lexicon)
-        if candidate.suspicious_text:
-            matching.invented.extend(self._smuggled(reference, candidate))
+        if candidate.suspicious_text or reference.suspicious_text:
+            _take_back(matching)
         errors: list[Error] = []
         matches: list[Match] = []
         for finding in distinct(matching.missed, self.lexicon):
@@ -63,29 +62,31 @@ class Counter:
         for finding in distinct(matching.invented, self.lexicon):
             errors.append(self._false_finding(finding, reference, context))
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
+        answer = peer_study if _answers(reference, candidate) else None
         attributes: list[tuple[Finding, Error]] = []
         for group in matching.matched:
             level = self.significances.level(group.references[0], context)
-            found = self.attributes.count(group, level, study, peer_study)
+            found = self.attributes.count(group, level, study, answer)
             weight = self.significances.weight(level)
             differing = sum(self.significances.weight(error.significance) for error in found if error.counted)
-            matches.append(
-                Match(
-                    group.references[0].name,
-                    group.references[0].entity,
-                    all_spans(group.references),
-                    all_spans(group.candidates),
-                    weight,
-                    differing,
+            if not _smuggled(group):
+                matches.append(
+                    Match(
+                        group.references[0].name,
+                        group.references[0].entity,
+                        all_spans(group.references),
+                        all_spans(group.candidates),
+                        weight,
+                        differing,
+                    )
                 )
-            )
             attributes.extend((group.references[0], error) for error in found)
             contradiction = self._contradiction(group, reference, candidate, level)
             if contradiction is not None:
                 errors.append(contradiction)
         errors.extend(self._once(attributes))
         self._resolved(reference, candidate, stated, claimed, errors)
-        self._study(study, peer_study, reference, candidate, stated, claimed, errors)
+        self._study(study, peer_study if study != peer_study else answer, reference, candidate, stated, claimed, errors)
         errors.sort(key=_place)
         return errors, matches
 
@@ -97,15 +98,6 @@ class Counter:
             remaining = distinct([finding for finding, _ in rows], self.lexicon)
             kept.extend(error for finding, error in rows if any(finding is item for item in remaining))
         return kept
-
-    def _smuggled(self, reference: Report, candidate: Report) -> list[Finding]:
-        """Findings of sentences that address the reader: false where the reference has nothing like them."""
-        return [
-            item
-            for item in candidate.present
-            if item.suspicious
-            and not any(match([stated], [item], self.lexicon).matched for stated in reference.present)
-        ]
 
     # --- whole findings ------------------------------------------------------------------------------------------
 
@@ -175,9 +167,8 @@ class Counter:
                 if finding.entity == STUDY_COMPARISON:
                     continue
                 related = self.lexicon.related.get(finding.entity, {})
-                if any(other.entity in related for other in others) or any(
-                    other.entity in related for other in present
-                ):
+                answers = [other for other in others if finding.suspicious or not other.suspicious]
+                if any(other.entity in related for other in (*answers, *present)):
                     continue  # answered, or already an error of polarity
                 mine_spans: tuple[Span, ...] = finding.spans
                 omitted = category == "omitted_comparison"
@@ -231,6 +222,28 @@ class Counter:
                 conflict,
             )
         )
+
+
+def _smuggled(group: Matched) -> bool:
+    """Whether only words addressed to the reader of the candidate answer a finding that the reference states itself."""
+    return all(item.suspicious for item in group.candidates) and not all(item.suspicious for item in group.references)
+
+
+def _take_back(matching: Matching) -> None:
+    """Findings that are answered only by words addressed to the reader stay missing."""
+    matching.missed = [item for item in matching.missed if not item.suspicious]
+    for group in matching.matched:
+        if _smuggled(group):
+            matching.missed.extend(item for item in group.references if not item.suspicious)
+
+
+def _answers(reference: Report, candidate: Report) -> bool:
+    """Whether the candidate's statement on the whole study is a report's and not one made to the reader."""
+    return _study_is_plain(candidate) or not _study_is_plain(reference)
+
+
+def _study_is_plain(report: Report) -> bool:
+    return any(item.entity == STUDY_COMPARISON and not item.suspicious for item in report.findings)
 
 
 def _place(error: Error) -> tuple[int, int, int, str]:

@@ -17,7 +17,7 @@ from radjudge.attributes import Specificity
 from radjudge.counting import Counter
 from radjudge.lexicon import load_lexicon
 from radjudge.lexicon_files import ASSETS, LexiconFiles
-from radjudge.parsing import Parser, default_parser
+from radjudge.parsing import Parser, default_parser, read_together
 from radjudge.records import Judgement, Pair, Report
 from radjudge.scores import all_scores, count_errors
 from radjudge.significance import Significances, SignificanceTable, default_table
@@ -116,6 +116,13 @@ class StructuredJudge:
                 return self._failed(pair, f"UnsupportedLanguageError: {error}")
         errors, matches = self.counter.count(reference, candidate, pair.context)
         scores = all_scores(errors, matches, self._weights)
+        if candidate.suspicious_text:
+            lexicon = self.parser.lexicon
+            whole, peer_whole = read_together(reference, lexicon), read_together(candidate, lexicon)
+            other_errors, other_matches = self.counter.count(whole, peer_whole, pair.context)
+            other_scores = all_scores(other_errors, other_matches, self._weights)
+            if _badness(other_scores) > _badness(scores):
+                errors, matches, scores = other_errors, other_matches, other_scores
         return Judgement(
             pair.id,
             "ok",
@@ -141,6 +148,10 @@ class StructuredJudge:
 def _require_english(name: str, report: Report) -> None:
     if report.language != "en":
         raise UnsupportedLanguageError(f"the {name} is not in English")
+
+
+def _badness(scores: Mapping[str, float]) -> tuple[float, float, float]:
+    return scores["total_errors"], scores["significant_errors"], -scores["score"]
 
 
 def _flags(reference: Report, candidate: Report) -> tuple[str, ...]:

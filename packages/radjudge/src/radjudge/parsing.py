@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +88,19 @@ class Parser:
             suspicious,
             language,
         )
+
+
+def read_together(report: Report, lexicon: Lexicon) -> Report:
+    """The report with what it says to its reader merged into what it says of the patient.
+
+    The parser keeps the two apart, lest an instruction add to a finding. But an instruction glued to a real sentence
+    then tears a finding in two; a judge looks at both readings and takes the worse.
+    """
+    mentions = sorted(
+        (mention for finding in report.findings for mention in finding.mentions),
+        key=lambda mention: (mention.sentence, mention.phrase.span),
+    )
+    return replace(report, findings=merge(mentions, lexicon, apart=False))
 
 
 def _resolve(pointer: Phrase, mentions: list[Mention]) -> Phrase:

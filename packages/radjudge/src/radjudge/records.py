@@ -50,7 +50,7 @@ class Phrase(NamedTuple):
         trajectory: change against a prior study, or None.
         denies: ids of the entities that an absent statement rules out (their descendants in the lexicon included).
         suspicious: stated in a sentence that addresses the reader of the report: it may be a false finding, but it
-            answers no finding of the other report.
+            answers no finding that the other report states plainly.
     """
 
     entity: str

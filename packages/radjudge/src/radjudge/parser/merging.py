@@ -31,17 +31,17 @@ class _Site:
         return not (zones and self.zones and lexicon.zones_conflict(zones, self.zones))
 
 
-def merge(mentions: list[Mention], lexicon: Lexicon) -> tuple[Finding, ...]:
+def merge(mentions: list[Mention], lexicon: Lexicon, *, apart: bool = True) -> tuple[Finding, ...]:
     """Findings in the order of their first mention.
 
     Two mentions are one finding when entity and polarity agree, both or neither are of the past, and their places can
-    be the same.
+    be the same. With ``apart``, mentions in words addressed to the reader make findings of their own.
     """
     by_key: dict[tuple[str, str, bool, bool], list[Mention]] = {}
     for mention in mentions:
         phrase = mention.phrase
         past = phrase.kind == "history" and lexicon.is_past(phrase.entity, phrase.kind)
-        key = (phrase.entity, phrase.polarity, past, phrase.suspicious)
+        key = (phrase.entity, phrase.polarity, past, apart and phrase.suspicious)
         group = by_key.get(key)
         if group is None:
             by_key[key] = [mention]
@@ -145,5 +145,5 @@ def _merged(site: _Site, first: Mention, lexicon: Lexicon) -> Finding:
         denies,
         phrase.source,
         tuple(mentions),
-        phrase.suspicious,
+        all(mention.phrase.suspicious for mention in mentions),
     )

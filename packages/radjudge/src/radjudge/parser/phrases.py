@@ -51,8 +51,7 @@ class PhraseReader:
         self.lexicon = lexicon
         self.words = words
         self.items = words.items
-        # in a sentence that addresses the reader nothing is denied or taken back: its "no" may be aimed at a finding
-        self.flags = [0] * len(words.items) if words.suspicious else scopes(words.items)
+        self.flags = scopes(words.items)
         self.drafts: list[Draft] = []
         self.normals: list[Draft] = []
         self.study: Item | None = None  # a change of the whole study, or of what the sentence before spoke of

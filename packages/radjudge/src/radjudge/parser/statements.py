@@ -8,9 +8,12 @@ from typing import NamedTuple
 from radjudge.lexicon import (
     ANATOMY,
     ENTITY,
+    HISTORY,
     NEGATION,
     NEGATION_AFTER,
     NO_NAMES,
+    NOT_ASSERTED,
+    SUSPICIOUS,
     UNCERTAIN,
     UNCERTAIN_AFTER,
     UNCERTAIN_CLAUSE,
@@ -23,6 +26,7 @@ from radjudge.parser.unmatched import unmatched_statement
 from radjudge.records import Phrase, Span
 
 _BOTH = frozenset(["left", "right"])
+_AIMED = frozenset([NEGATION, NEGATION_AFTER, NOT_ASSERTED, HISTORY])
 _DOUBTS = (UNCERTAIN, UNCERTAIN_CLAUSE)
 _OF_A_STUDY = frozenset(["stable", "improved", "worsened"])
 _POINTING = frozenset(["this", "these", "it", "they", "both"])
@@ -60,23 +64,37 @@ class SentenceReader:
                 else:
                     known += last - first
         unknown = len(words.unknown) + foreign_to_chest
+        if not words.suspicious:
+            return Statements(tuple(self._phrases(words)), len(words.words), known, unknown, False)
+        # Words to the reader may be glued to a real sentence: each stretch between them is read on its own, so that
+        # their "no" or "if" reaches no finding, and what it says is marked.
+        said: list[Phrase] = []
+        for stretch in _between(words.items):
+            phrases = self._phrases(words._replace(items=stretch, unknown=[]))
+            said.extend(phrase._replace(suspicious=True) for phrase in phrases)
+        return Statements(tuple(said), len(words.words), known, unknown, True)
+
+    def _phrases(self, words: Words) -> list[Phrase]:
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
-        if words.suspicious:
-            # words addressed to the reader must never help: whatever they name is asserted, and can only be wrong
-            said = tuple(
-                phrase._replace(suspicious=True, polarity="present", denies=NO_NAMES)
-                for phrase in phrases
-                if phrase.kind != "normal"
-            )
-            return Statements(said, len(words.words), known, unknown, True)
         if reader.study is not None and not reader.drafts and reader.study[0].value in _OF_A_STUDY:
             phrases.append(_comparison(reader.study, words))
         if not phrases and words.unknown:
             statement = unmatched_statement(words, self.lexicon)
             if statement is not None:
                 phrases.append(statement)
-        return Statements(tuple(phrases), len(words.words), known, unknown, False)
+        return phrases
+
+
+def _between(items: list[Item]) -> list[list[Item]]:
+    """The runs of items between those that address the reader."""
+    runs: list[list[Item]] = [[]]
+    for item in items:
+        if item[0].cls == SUSPICIOUS:
+            runs.append([])
+        elif runs[-1] or len(runs) == 1 or item[0].cls not in _AIMED:
+            runs[-1].append(item)  # "you must not count": the "not" belongs to the instruction
+    return [run for run in runs if run]
 
 
 def _spans(items: list[Item], words: Words) -> tuple[Span, ...]:
