@@ -79,7 +79,7 @@ def info(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> N
         "backends": backends,
         "published_tables": list(published_models()),
         "recipes": list(recipe_names()),
-        "environment": environment("minference-kernels", "torch", "transformers", "triton"),
+        "environment": environment(),
     }
     if as_json:
         print(json.dumps(result, indent=1))
