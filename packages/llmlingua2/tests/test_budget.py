@@ -1,6 +1,7 @@
 """The exact budget: never above, never more than one word below, nested, whatever the counter does."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_kept_sets_are_nested(counter):
         scores = scored(text, seed, COUNTERS[counter], ties=True)
         options = {"force_tokens": ["\n", ".", "not"], "drop_consecutive": drop, "on_overflow": "keep"}
         kept = [scores.compress(target_tokens=target, **options).kept for target in sorted(targets)]
-        for smaller, larger in zip(kept, kept[1:], strict=False):
+        for smaller, larger in pairwise(kept):
             assert not (smaller & ~larger).any()
 
     check()

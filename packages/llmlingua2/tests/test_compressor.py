@@ -6,6 +6,7 @@ import logging
 import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def is_subsequence(short, long):
 def test_any_text_is_compressed_within_the_budget_or_unchanged(compressor, text, rate):
     result = compressor.compress(text, rate=rate)
     assert result.compressed_tokens == compressor.counter(result.text) <= rate * result.origin_tokens + 1e-9
-    assert is_subsequence("".join(result.text.split()), text)
+    assert is_subsequence("".join(result.text.replace("\u200b", " ").split()), text)
     if rate == 1:
         assert result.text == text
 
@@ -93,7 +94,7 @@ def test_one_score_serves_any_number_of_sizes(compressor, monkeypatch):
     monkeypatch.setattr(compressor.classifier, "keep_probabilities", None)
     kept = [scores.compress(rate=rate) for rate in (0.1, 0.2, 0.4, 0.8, 1.0)]
     assert [result.compressed_tokens for result in kept] == sorted(result.compressed_tokens for result in kept)
-    for smaller, larger in zip(kept, kept[1:], strict=False):
+    for smaller, larger in pairwise(kept):
         assert not (smaller.kept & ~larger.kept).any()
     monkeypatch.undo()
     assert kept[2].text == compressor.compress(SAMPLES[0], rate=0.4).text

@@ -40,13 +40,22 @@ def test_names_of_special_tokens_are_ordinary_text():
 
 
 def test_the_cache_of_words_is_bounded(monkeypatch):
-    monkeypatch.setattr(counters, "_FIELDS_CACHED", 10)
+    monkeypatch.setattr(counters, "_CACHED_CHARACTERS", 100)
     counter = resolve_counter("cl100k_base")
     encoding = tiktoken.get_encoding("cl100k_base")
     for number in range(50):
         text = " ".join(f"word{number}x{index}" for index in range(7))
         assert counter(text) == len(encoding.encode_ordinary(text))
-        assert len(counter._fields) <= 10
+        assert sum(map(len, counter._known)) <= 100
+
+
+@given(texts | sentences)
+def test_long_texts_are_counted_in_portions(text):
+    counter = resolve_counter("cl100k_base")
+    encoding = tiktoken.get_encoding("cl100k_base")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counters, "_PORTION", 4)
+        assert counter(text) == len(encoding.encode_ordinary(text))
 
 
 def test_words_functions_and_tokenizers_count(wordpiece_model):

@@ -9,6 +9,7 @@ from hostile_text import texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmlingua2.layout import Layout
 from llmlingua2.negation import REACH, above_clause, find_negations
 from llmlingua2.prompt import Prompt
 from llmlingua2.scores import Scores
@@ -167,17 +168,15 @@ def test_reach_ends_with_the_clause():
     def raised(text):
         spans = words(text)
         values = np.linspace(0.1, 0.9, len(spans))
-        return above_clause(values, find_negations(text, spans), text, spans), values, spans
+        return above_clause(values, find_negations(text, spans), Layout(text, spans)), values
 
-    priority, values, spans = raised("not good. much better words here")
+    priority, values = raised("not good. much better words here")
     assert priority[0] == values[1]
-    priority, values, spans = raised("not " + " ".join("abcdefghijklmnop"))
+    priority, values = raised("not " + " ".join("abcdefghijklmnop"))
     assert priority[0] == values[REACH]
-    priority, values, spans = raised("not at 3.14 metres")  # the point is no end
+    priority, values = raised("not at 3.14 metres")  # the point is no end
     assert priority[0] == values[-1]
-    priority, values, spans = raised(
-        "not, (so) far"
-    )  # punctuation is neither a word nor an end, but for the clause ends
+    priority, values = raised("not, (so) far")  # punctuation is neither a word nor an end, but for the clause ends
     assert priority[0] == values[-1]
 
 
@@ -206,7 +205,7 @@ def test_any_text_has_as_many_flags_as_words_and_negations_only_rise(text, seed)
     spans = words(text)
     flags = find_negations(text, spans)
     values = np.random.default_rng(seed).random(len(spans))
-    raised = above_clause(values, flags, text, spans)
+    raised = above_clause(values, flags, Layout(text, spans))
     assert flags.shape == (len(spans),)
     assert (raised >= values).all()
     assert (raised[~flags] == values[~flags]).all()

@@ -1,5 +1,7 @@
 """The question-aware step: what the question is about keeps more of itself, within the same exact budget."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_bm25_finds_the_text_and_keeps_most_of_it():
 def test_kept_sets_are_nested_and_exact_with_a_query():
     scores = scored(TEXTS)
     kept = [scores.compress(rate=rate, query="bananas").kept for rate in (0.1, 0.3, 0.5, 0.7, 0.9)]
-    for smaller, larger in zip(kept, kept[1:], strict=False):
+    for smaller, larger in pairwise(kept):
         assert not (smaller & ~larger).any()
     assert scores.compress(rate=1.0, query="bananas").texts == TEXTS
 

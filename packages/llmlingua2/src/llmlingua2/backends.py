@@ -5,7 +5,7 @@ A backend is a function ``load(directory, *, device, dtype) -> Forward``, regist
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from llmlingua2.quantization import FORMAT, dequantize, read_checkpoint
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BACKENDS", "Forward", "TorchForward", "load_backend", "load_module"]
+__all__ = ["BACKENDS", "Forward", "TorchForward", "load_backend", "load_module", "quiet"]
 
 
 class Forward(Protocol):
@@ -55,7 +55,7 @@ def load_module(directory: str | Path, *, dtype: "torch.dtype | None" = None) ->
 
     settings, weights = read_checkpoint(directory)
     config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
-    architecture = transformers.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(config), None)
+    architecture: Any = transformers.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(config), None)
     if architecture is None:
         raise ValueError(f"{directory}: transformers has no token classifier for model type {config.model_type!r}")
     if config.num_labels != 2:
@@ -63,7 +63,7 @@ def load_module(directory: str | Path, *, dtype: "torch.dtype | None" = None) ->
     if settings.get("weight_storage") == FORMAT:
         weights = dequantize(weights)
         del config.weight_storage  # the module holds ordinary weights, and so will what it saves
-    with _quiet(transformers):
+    with quiet():
         module, report = architecture.from_pretrained(
             None, config=config, state_dict=weights, dtype=dtype or torch.float32, output_loading_info=True
         )
@@ -73,19 +73,19 @@ def load_module(directory: str | Path, *, dtype: "torch.dtype | None" = None) ->
     return module.eval()
 
 
-class _quiet:  # noqa: N801  (reads as the statement it is)
-    """Silence transformers' progress bar and loading report, and give both back as they were."""
-
-    def __init__(self, transformers) -> None:
-        self.logging = transformers.utils.logging
+class quiet:  # noqa: N801  (reads as the statement it is)
+    """Silences the progress bars and loading reports of transformers, and gives both back as they were."""
 
     def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self.logging = logging
         self.verbosity = self.logging.get_verbosity()
         self.bar = self.logging.is_progress_bar_enabled()
         self.logging.set_verbosity_error()
         self.logging.disable_progress_bar()
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.logging.set_verbosity(self.verbosity)
         if self.bar:
             self.logging.enable_progress_bar()

@@ -31,11 +31,11 @@ def _rebuild(needed: int, target: int, message: str) -> BudgetError:
 def fit(count: Callable[[int], int], ranked: int, target: int) -> int:
     """How many of the ranked words to keep so that the text fits and the next word would not.
 
-    The token count of a text is not the sum of the counts of its words, and can even fall when a word is added. Bisection
-    needs no such property. It keeps two numbers of words, the lower measured to fit and the upper measured not to (or
-    one more than there are), until they are neighbours: the result fits, and one word more does not. And because every target
-    starts from the same two numbers, a larger target takes the same turns as a smaller one until it first turns
-    upwards instead of down: the result never falls as the target grows, so kept sets are nested.
+    The token count of a text is not the sum of the counts of its words, and can even fall when a word is added.
+    Bisection needs no such property. It keeps two numbers of words, the lower measured to fit and the upper measured
+    not to (or one more than there are), until they are neighbours: the result fits, and one word more does not. And
+    because every target starts from the same two numbers, a larger target takes the same turns as a smaller one until
+    it first turns upwards instead of down: the result never falls as the target grows, so kept sets are nested.
 
     Args:
         count: tokens of the final text that keeps what has to stay and the first k of the ranked words, for 0 <= k <=

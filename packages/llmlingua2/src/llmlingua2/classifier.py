@@ -1,8 +1,8 @@
 """The token classifier: texts in, a keep probability for every tokenizer piece out (LLMLingua-2, section 3.2 and 4).
 
-A text is tokenized in blocks and cut into chunks of at most 510 pieces at sentence ends. Chunks of the same length share a
-batch (on a CPU each has its own, so that its scores do not depend, to the last bit, on what else is scored). Scores of
-chunks seen before come from a cache.
+A text is tokenized in blocks and cut into chunks of at most 510 pieces at sentence ends. Chunks of the same length
+share a batch (on a CPU each has its own, so that its scores do not depend, to the last bit, on what else is scored).
+Scores of chunks seen before come from a cache.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.backends import BACKENDS, Forward, load_backend, load_module
+from llmlingua2.backends import BACKENDS, Forward, load_backend, load_module, quiet
 from llmlingua2.pieces import Encoded, PieceTokenizer
 from llmlingua2.words import words
 
@@ -137,7 +137,9 @@ class TokenClassifier:
         import shutil
 
         directory = Path(directory)
-        load_module(self.directory).save_pretrained(directory)
+        module: Any = load_module(self.directory)
+        with quiet():
+            module.save_pretrained(directory)
         for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
             if (self.directory / name).is_file():
                 shutil.copyfile(self.directory / name, directory / name)
@@ -320,7 +322,7 @@ def _ends(text: str, token: str) -> Iterator[int]:
 
 
 def _batches(chunks: Mapping[bytes, _Chunk], batch_pieces: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Chunks to score together, with their padded length: what a chunk is padded to depends on nothing but the chunk."""
+    """Chunks to score together, with their padded length, which depends on nothing but the chunk."""
     by_length: dict[int, list[bytes]] = {}
     for key, chunk in chunks.items():
         by_length.setdefault(chunk.padded, []).append(key)

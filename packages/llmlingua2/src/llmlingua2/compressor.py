@@ -7,11 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Unpack
 
-from llmlingua2.classifier import TokenClassifier
+from llmlingua2.classifier import CHUNK_END_TOKENS, TokenClassifier
 from llmlingua2.counters import Counter, default_counter, resolve_counter
 from llmlingua2.messages import CompressedMessages, compress_messages
 from llmlingua2.result import CompressionResult
-from llmlingua2.scores import Scores, score_texts
+from llmlingua2.scores import Scores
+from llmlingua2.scoring import score_texts
 from llmlingua2.settings import Options, Settings, check_strings
 from llmlingua2.structured import compress_json, compress_structured
 
@@ -77,7 +78,7 @@ class Compressor:
         classifier = TokenClassifier.from_pretrained(Path(str(folder)), device=device)
         return cls(classifier, counter=default_counter() if counter is None else counter)
 
-    def score(self, texts: str | Sequence[str], *, chunk_end_tokens: Sequence[str] | None = None) -> Scores:
+    def score(self, texts: str | Sequence[str], *, chunk_end_tokens: Sequence[str] = CHUNK_END_TOKENS) -> Scores:
         """Score the words of one text or several; compress the result to any number of sizes.
 
         Args:
@@ -86,8 +87,7 @@ class Compressor:
         """
         began = time.perf_counter()
         listed = _listed("texts", texts)
-        if chunk_end_tokens is not None:
-            check_strings("chunk_end_tokens", chunk_end_tokens)
+        check_strings("chunk_end_tokens", chunk_end_tokens)
         scored = score_texts(self.classifier, listed, chunk_end_tokens=chunk_end_tokens)
         return Scores(scored, self.counter, single=isinstance(texts, str), seconds=time.perf_counter() - began)
 
@@ -98,7 +98,7 @@ class Compressor:
         rate: float | None = None,
         target_tokens: int | None = None,
         threshold: float | None = None,
-        chunk_end_tokens: Sequence[str] | None = None,
+        chunk_end_tokens: Sequence[str] = CHUNK_END_TOKENS,
         **options: Unpack[Options],
     ) -> CompressionResult:
         """Compress one text, or several into one prompt, to a size: `score` and `Scores.compress` in one."""
@@ -113,7 +113,7 @@ class Compressor:
         rate: float | None = None,
         target_tokens: int | None = None,
         threshold: float | None = None,
-        chunk_end_tokens: Sequence[str] | None = None,
+        chunk_end_tokens: Sequence[str] = CHUNK_END_TOKENS,
         **options: Unpack[Options],
     ) -> list[CompressionResult]:
         """Compress independent prompts, each to the size; their texts are scored together."""

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from tenfold_core.logging import get_logger
-
 from llmlingua2.words import words
+from tenfold_core.logging import get_logger
 
 __all__ = ["Counter", "default_counter", "resolve_counter"]
 
@@ -21,7 +20,9 @@ _ENCODINGS = ("cl100k_base", "o200k_base", "o200k_harmony", "p50k_base", "p50k_e
 _CL100K_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 _CL100K_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 _SINGLE_BLANK = re.compile(r" (?=\S)(?<=\S )")
-_FIELDS_CACHED = 1 << 18
+_NEEDS_PATTERN = ("  ", " \n", "\n ", "\t", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f")
+_PORTION = 1 << 20  # characters split at once
+_CACHED_CHARACTERS = 1 << 23
 _announced = False
 
 
@@ -61,23 +62,31 @@ class TiktokenCounter:
             raise ImportError(f'counter {name!r} needs tiktoken: pip install "llmlingua2[tiktoken]"') from error
         self.name = name
         self._get_encoding = tiktoken.get_encoding
-        self._fields: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        self._characters = 0  # in the keys of _known
 
     def __call__(self, text: str) -> int:
         # Every pattern of tiktoken ends a pre-token before a single blank that stands between visible characters, so
         # the count of a text is the sum over its blank-separated fields, and most fields are words seen before.
-        first, *fields = _SINGLE_BLANK.split(text)
-        known, total = self._fields, self._count(first)
+        if len(text) > _PORTION and (blank := _SINGLE_BLANK.search(text, len(text) // 2)):
+            return self(text[: blank.start()]) + self(text[blank.start() :])
+        first, *fields = text.split(" ") if _is_plain(text) else _SINGLE_BLANK.split(text)
+        known, total = self._known, self._count(first)
         try:
             return total + sum([known[field] for field in fields])
         except KeyError:
-            new = [field for field in dict.fromkeys(fields) if field not in known]
-            if len(known) + len(new) > _FIELDS_CACHED:
-                known = self._fields = {}
-                new = list(dict.fromkeys(fields))
-            encoded = self._encoding.encode_ordinary_batch([" " + field for field in new], num_threads=1)
-            known.update(zip(new, map(len, encoded), strict=True))
+            known = self._learn(fields)
             return total + sum([known[field] for field in fields])
+
+    def _learn(self, fields: list[str]) -> dict[str, int]:
+        new = [field for field in dict.fromkeys(fields) if field not in self._known]
+        self._characters += sum(map(len, new))
+        if self._characters > _CACHED_CHARACTERS:  # a new dictionary: another thread may be reading the old one
+            self._known, new = {}, list(dict.fromkeys(fields))
+            self._characters = sum(map(len, new))
+        known = self._known
+        known.update((field, self._count(" " + field)) for field in new)
+        return known
 
     def _count(self, text: str) -> int:
         return len(self._encoding.encode_ordinary(text))
@@ -88,12 +97,17 @@ class TiktokenCounter:
             return self._get_encoding(self.name)  # tiktoken keeps each encoding once it is loaded
         except OSError as error:
             raise RuntimeError(
-                f"tiktoken could not load the vocabulary of {self.name}; without a network, set TIKTOKEN_CACHE_DIR to a "
-                f"folder that holds it ({type(error).__name__})"
+                f"tiktoken could not load the vocabulary of {self.name} ({type(error).__name__}); without a network, "
+                "set TIKTOKEN_CACHE_DIR to a folder that holds it"
             ) from error
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return type(self), (self.name,)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every blank stands alone, so that the fast `str.split` finds what the pattern would."""
+    return text.isascii() and not any(white in text for white in _NEEDS_PATTERN)
 
 
 class TokenizerCounter:
@@ -126,8 +140,8 @@ def resolve_counter(counter: "str | Counter | Callable[[str], int] | Any") -> Co
     """Turn what users name a counter by into a counter.
 
     Args:
-        counter: "words"; a tiktoken name such as "cl100k_base"; "hf:" and a folder with a tokenizer.json, or a hub id; a
-            tokenizer of `tokenizers` or `transformers`; or a function from text to a whole number.
+        counter: "words"; a tiktoken name such as "cl100k_base"; "hf:" and a folder with a tokenizer.json, or a hub
+            id; a tokenizer of `tokenizers` or `transformers`; or a function from text to a whole number.
 
     Raises:
         ImportError: tiktoken is named and not installed.

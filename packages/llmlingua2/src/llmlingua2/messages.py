@@ -5,7 +5,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from llmlingua2.prompt import Prompt, unscored
+from llmlingua2.preserve import is_span
+from llmlingua2.prompt import Prompt
+from llmlingua2.scoring import unscored
 from llmlingua2.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -59,8 +61,8 @@ def compress_messages(
 ) -> CompressedMessages:
     """Compress the text contents of chat messages to a total.
 
-    Reads messages as OpenAI and Anthropic write them: ``content`` is a string, nothing, or a list of parts, of which text
-    parts and tool results (role "tool") are text. Tool calls, images and all other fields are never touched.
+    Reads messages as OpenAI and Anthropic write them: ``content`` is a string, nothing, or a list of parts, of which
+    text parts and tool results (role "tool") are text. Tool calls, images and all other fields are never touched.
 
     Args:
         compressor: scores and counts.
@@ -75,7 +77,8 @@ def compress_messages(
         New messages. No text with words becomes empty: services refuse messages without content.
 
     Raises:
-        BudgetError: what stays as it is, and one word of each other text, is above the total, unless `on_overflow` is "keep".
+        BudgetError: what stays as it is, with one word of each other text, is above the total, and `on_overflow` is
+            not "keep".
         TypeError, ValueError: a message or an argument is not as described; the message says which.
     """
     settings = Settings(target_tokens=target_tokens, rate=rate, **options)
@@ -83,7 +86,7 @@ def compress_messages(
         raise ValueError(
             "budget, context-level filter, instruction, question: messages share one total, none is left out or added"
         )
-    if any(isinstance(rule, tuple) for rule in settings.preserve):
+    if any(is_span(rule) for rule in settings.preserve):
         raise ValueError("preserve: a span (start, end) does not say in which message; use a function")
     if isinstance(roles, str) or not set(roles) <= set(_ROLES):
         raise ValueError(f"roles: {roles!r} is not a list of some of {', '.join(_ROLES)}")

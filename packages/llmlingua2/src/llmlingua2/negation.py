@@ -1,13 +1,15 @@
 """The negation rule: a negation is not dropped while what it negates is kept.
 
-Losing a negation is the most dangerous failure of a compressor, because the result reads well and says the opposite. The
-rule does not pretend to be the model. It changes the ranking, never the scores that are reported, and can be switched off
-with ``keep_negation=False``: a negation ranks just above the best-ranked word near it in its clause. So it is dropped
-only together with every word it might negate, it is paid for like any other word, and it is never forced.
+Losing a negation is the most dangerous failure of a compressor, because the result reads well and says the opposite.
+The rule does not pretend to be the model. It changes the ranking, never the scores that are reported, and can be
+switched off with ``keep_negation=False``: a negation ranks just above the best-ranked word near it in its clause. So
+it is dropped only together with every word it might negate, it is paid for like any other word, and it is never
+forced.
 
-A negation that is glued to another word ("don't", "cannot", "n'est") is one word with it and ranks the same way. The lists,
-by language, are in ``assets/negation.json``. A word of them that is no negation in another language ("no" in Portuguese, "sin" in
-English) costs a place in the ranking; a negation missed would cost the meaning, so no attempt is made to tell languages apart.
+A negation that is glued to another word ("don't", "cannot", "n'est") is one word with it and ranks the same way. The
+lists, by language, are in ``assets/negation.json``. A word of them that is no negation in another language ("no" in
+Portuguese, "sin" in English) costs a place in the ranking; a negation missed would cost the meaning, so no attempt is
+made to tell languages apart.
 """
 
 import json
@@ -19,15 +21,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.characters import DIGIT, KATAKANA, LEADING, LETTER, SINGLE, code_points, properties
-
-_APOSTROPHES = "'\u2019\uff07"
+from llmlingua2.characters import DIGIT, KATAKANA, LEADING, LETTER, SINGLE
+from llmlingua2.layout import Layout
 
 __all__ = ["REACH", "above_clause", "find_negations"]
 
 REACH = 8
-"""How many words on either side of a negation, in its clause, can be what it negates. In scripts without spaces, where a
-word is a character, three times as many."""
+"""How many words on either side of a negation, in its clause, can be what it negates; three times as many in scripts
+without spaces, where a word is a character or two."""
+
+_APOSTROPHES = "'\u2019\uff07"
+_PORTION = 1 << 16
 
 
 def find_negations(text: str, spans: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -51,8 +55,8 @@ def find_negations(text: str, spans: NDArray[np.int32]) -> NDArray[np.bool_]:
         lowered = "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
     negation = np.array([word in listed for word in _words(lowered, spans)], bool)
     for apostrophe in _APOSTROPHES:
-        at = np.fromiter(_occurrences(lowered, apostrophe), np.int64)
-        holders = np.unique(np.searchsorted(spans[:, 1], at, side="right"))
+        places = np.fromiter(_occurrences(lowered, apostrophe), np.int64)
+        holders = np.unique(np.searchsorted(spans[:, 1], places, side="right"))
         for index in holders[holders < len(spans)].tolist():
             word = lowered[spans[index, 0] : spans[index, 1]].replace(apostrophe, "'")
             negation[index] |= word.endswith(endings) or word.startswith(beginnings)
@@ -70,16 +74,13 @@ def find_negations(text: str, spans: NDArray[np.int32]) -> NDArray[np.bool_]:
     return negation
 
 
-def above_clause(
-    priority: NDArray[np.float64], negation: NDArray[np.bool_], text: str, spans: NDArray[np.int32]
-) -> NDArray[np.float64]:
+def above_clause(priority: NDArray[np.float64], negation: NDArray[np.bool_], layout: Layout) -> NDArray[np.float64]:
     """Raise each negation to the highest priority of the words near it in its clause.
 
     Args:
-        priority: of each word, float64 [n]; the higher, the later it is dropped. Infinite for words that always stay.
-        negation: which words are negations, bool [n]. In a tie a negation must rank first.
-        text: the text.
-        spans: the words, int32 [n, 2].
+        priority: of each unit, float64 [n]; the higher, the later it is dropped. Infinite for units that always stay.
+        negation: which units are negations, bool [n]. In a tie a negation must rank first.
+        layout: the text and its units.
 
     Returns:
         The priorities, float64 [n].
@@ -87,28 +88,24 @@ def above_clause(
     at = np.flatnonzero(negation)
     if not len(at):
         return priority
-    letters = _has_letters(text, spans)
-    clause = _clauses(text, spans, letters)
-    candidate = np.where(letters, priority, -np.inf)
     # Punctuation neither is what a negation negates nor uses up its reach.
-    lettered = np.flatnonzero(letters)
-    place = np.searchsorted(lettered, at)
-    unspaced = (
-        properties(code_points("".join([text[start] for start in spans[at, 0].tolist()]))) & (SINGLE | LEADING)
-    ) != 0
+    readable = np.flatnonzero((layout.opens | layout.closes) & (LETTER | DIGIT | SINGLE | KATAKANA | LEADING))
+    clause = _clauses(layout.text, layout.spans, readable)
+    place = np.searchsorted(readable, at)
+    unspaced = (layout.opens[at] & (SINGLE | LEADING)) != 0
     raised = priority.copy()
     for group, reach in ((~unspaced, REACH), (unspaced, 3 * REACH)):
-        if group.any():
-            near = place[group][:, None] + np.arange(-reach, reach + 1)
-            near = lettered[np.clip(near, 0, len(lettered) - 1)]
-            same = clause[near] == clause[at[group]][:, None]
-            best = np.where(same, candidate[near], -np.inf).max(axis=1)
-            raised[at[group]] = np.maximum(priority[at[group]], best)
+        near = place[group][:, None] + np.arange(-reach, reach + 1)
+        near = readable[np.clip(near, 0, len(readable) - 1)]
+        same = clause[near] == clause[at[group]][:, None]
+        raised[at[group]] = np.maximum(priority[at[group]], np.where(same, priority[near], -np.inf).max(axis=1))
     return raised
 
 
 def _words(text: str, spans: NDArray[np.int32]) -> Iterator[str]:
-    return map(text.__getitem__, map(slice, spans[:, 0].tolist(), spans[:, 1].tolist()))
+    for first in range(0, len(spans), _PORTION):  # so that their offsets never all exist as Python numbers
+        starts, ends = spans[first : first + _PORTION].T.tolist()
+        yield from map(text.__getitem__, map(slice, starts, ends))
 
 
 def _occurrences(text: str, phrase: str) -> Iterator[int]:
@@ -118,22 +115,13 @@ def _occurrences(text: str, phrase: str) -> Iterator[int]:
         at = text.find(phrase, at + 1)
 
 
-def _clauses(text: str, spans: NDArray[np.int32], letters: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Number of the clause each word stands in: a clause ends after a mark such as "." or ";", or at a line end."""
-    ends = sorted(at for mark in _rules()["clause_ends"] for at in _occurrences(text, mark))
-    positions = np.array(ends, np.int64)
-    lettered = spans[letters]
-    holder = np.searchsorted(lettered[:, 1], positions, side="right")
-    starts = np.append(lettered[:, 0], len(text))
-    inside = starts[holder] <= positions  # of a word, such as "3.14": that ends nothing
-    return np.searchsorted(positions[~inside], spans[:, 0], side="left")
-
-
-def _has_letters(text: str, spans: NDArray[np.int32]) -> NDArray[np.bool_]:
-    first, last = (
-        properties(code_points("".join(map(text.__getitem__, at.tolist())))) for at in (spans[:, 0], spans[:, 1] - 1)
-    )
-    return ((first | last) & (LETTER | DIGIT | SINGLE | KATAKANA | LEADING)) != 0
+def _clauses(text: str, spans: NDArray[np.int32], readable: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number of the clause each unit stands in: a clause ends after a mark such as "." or ";", or at a line end."""
+    marks = np.array(sorted(at for mark in _rules()["clause_ends"] for at in _occurrences(text, mark)), np.int64)
+    words = spans[readable]
+    holder = np.searchsorted(words[:, 1], marks, side="right")
+    inside = np.append(words[:, 0], len(text))[holder] <= marks  # of a word, such as "3.14": that ends nothing
+    return np.searchsorted(marks[~inside], spans[:, 0], side="left")
 
 
 @cache

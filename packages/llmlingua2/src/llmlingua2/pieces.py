@@ -1,9 +1,10 @@
 """Text to tokenizer pieces with character offsets, in which the text itself can never be a special token.
 
-A checkpoint's ``tokenizer.json`` is read through `tokenizers` directly, because rebuilding it through a tokenizer class
-can lose its normaliser. Two things then differ from ordinary use. Added tokens are taken out of the pipeline and their
-entries in the vocabulary are renamed to something no text can produce, so that "[SEP]", "</s>" or "<mask>" in a prompt are
-ordinary characters. And the special tokens that wrap an input are read from the file, never guessed from a name.
+A checkpoint's ``tokenizer.json`` is read through `tokenizers` directly, because rebuilding it through a tokenizer
+class can lose its normaliser. Two things then differ from ordinary use. Added tokens are taken out of the pipeline
+and their entries in the vocabulary are renamed to something no text can produce, so that "[SEP]", "</s>" or "<mask>"
+in a prompt are ordinary characters. And the special tokens that wrap an input are read from the file, never guessed
+from a name.
 """
 
 import json
@@ -49,7 +50,7 @@ class PieceTokenizer:
         path = directory / "tokenizer.json"
         if not path.is_file():
             raise FileNotFoundError(
-                f"{directory} has no tokenizer.json; transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...) writes one"
+                f"{directory} has no tokenizer.json; AutoTokenizer.from_pretrained(...).save_pretrained(...) writes one"
             )
         self.path = path
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +62,8 @@ class PieceTokenizer:
         """Split `text` into pieces, without special tokens.
 
         Args:
-            text: any string. A lone surrogate counts as U+FFFD. White space and what the normaliser removes have no piece.
+            text: any string. A lone surrogate counts as U+FFFD. White space and what the normaliser removes have no
+                piece.
 
         Returns:
             The pieces, with starts and ends that never decrease.
@@ -84,8 +86,8 @@ def _without_special_tokens(description: dict) -> dict:
         model["vocab"] = [[inert.get(piece, piece), score] for piece, score in model["vocab"]]
     if model.get("unk_token"):
         model["unk_token"] = inert.get(model["unk_token"], model["unk_token"])
-    cleared = {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
-    return {**description, **cleared, "model": model}
+    cleared = dict.fromkeys(("post_processor", "truncation", "padding"))
+    return {**description, **cleared, "added_tokens": [], "model": model}
 
 
 def _wrapping(tokenizer, directory: Path) -> tuple[list[int], list[int]]:

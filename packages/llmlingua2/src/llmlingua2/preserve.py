@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PRESETS", "Rule", "preserved_spans", "read_rules"]
+__all__ = ["PRESETS", "Rule", "is_span", "preserved_spans", "read_rules"]
 
 Rule = str | re.Pattern[str] | tuple[int, int] | Callable[[str], Iterable[tuple[int, int]]]
 """The name of a preset, a regular expression, a span (start, end), or a function from a text to its spans."""
@@ -71,6 +72,12 @@ def preserved_spans(text: str, readers: Sequence[_Reader]) -> NDArray[np.int32]:
     return np.array(merged, np.int32).reshape(-1, 2)
 
 
+def is_span(rule: Any) -> bool:
+    """Whether a rule is a span (start, end), which says nothing about texts other than the one it was made for."""
+    whole = isinstance(rule, Sequence) and not isinstance(rule, str) and len(rule) == 2
+    return whole and all(hasattr(place, "__index__") for place in rule)
+
+
 def _read(rule: Rule) -> list[_Reader]:
     if isinstance(rule, str):
         if rule in PRESETS:
@@ -85,7 +92,7 @@ def _read(rule: Rule) -> list[_Reader]:
         return [_matches(rule)]
     if callable(rule):
         return [rule]
-    if isinstance(rule, Sequence) and len(rule) == 2 and all(hasattr(place, "__index__") for place in rule):
+    if is_span(rule):
         start, end = int(rule[0]), int(rule[1])
         if not 0 <= start < end:
             raise ValueError(f"preserve: the span ({start}, {end}) is empty or negative")

@@ -1,8 +1,8 @@
 """Checkpoints stored as int8 with one scale per row: a quarter of the size of float32, read back exactly as stored.
 
-Each matrix W [rows, columns] becomes q = round(W / s) in int8 with s[row] = max |W[row]| / 127 (symmetric, Dettmers et al.
-2022, section 2.1), so |W - s q| <= s / 2. Vectors (biases, layer norms) are few and stay as they are. The arithmetic of the
-model is not int8: weights are expanded to float when they are loaded.
+Each matrix W [rows, columns] becomes q = round(W / s) in int8 with s[row] = max |W[row]| / 127 (symmetric,
+absolute maximum), so |W - s q| <= s / 2. Vectors (biases, layer norms) are few and stay as they are. The
+arithmetic of the model is not int8: weights are expanded to float when they are loaded.
 """
 
 import json

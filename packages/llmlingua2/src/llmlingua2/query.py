@@ -1,11 +1,13 @@
 """The question-aware coarse step: how much of each text to keep, by its relevance to a query.
 
-Texts that have to do with the question keep more of themselves, the others less, within one exact budget; then words are
-chosen as usual inside each text (LongLLMLingua's coarse-to-fine order, Jiang et al. 2024, section 4).
+Texts that have to do with the question keep more of themselves, the others less, within one exact budget; then words
+are chosen as usual inside each text (from coarse to fine, as in
+LongLLMLingua, Jiang et al. 2024).
 """
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +51,7 @@ def paragraphs(text: str, spans: NDArray[np.int32]) -> tuple[list[str], NDArray[
     """The paragraphs of a text, and the index of the paragraph in which each unit starts, int64 [len(spans)]."""
     cuts = [match.end() for match in _PARAGRAPH.finditer(text)]
     borders = [0, *cuts, len(text)]
-    parts = [text[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    parts = [text[start:end] for start, end in pairwise(borders)]
     return parts, np.searchsorted(np.array(cuts, np.int64), spans[:, 0], side="right")
 
 

@@ -19,9 +19,9 @@ def shares(
 ) -> NDArray[np.float64]:
     """Priorities under which every group keeps the same share of itself, best words first.
 
-    A word's new priority is minus the share of its group that is kept by the time its turn comes, divided by the group's
-    weight. Keeping all words above a level t then keeps the share min(1, -t * weight) of each group: the shares of LongLLMLingua's
-    budget controller (Jiang et al. 2024, section 4.2), but with an exact total.
+    A word's new priority is minus the share of its group that is kept by the time its turn comes, divided by the
+    group's weight. Keeping all words above a level t then keeps the share min(1, -t * weight) of each group: what
+    LongLLMLingua's ratios by document do (Jiang et al. 2024), but with an exact total.
 
     Args:
         priority: within the group, float64 [n].

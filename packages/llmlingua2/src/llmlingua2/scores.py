@@ -2,21 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack, overload
+from typing import Any, NamedTuple, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmlingua2.counters import Counter, resolve_counter
-from llmlingua2.prompt import Kept, Prompt, ScoredText, unscored
+from llmlingua2.prompt import Kept, Prompt
 from llmlingua2.result import CompressionResult
+from llmlingua2.scoring import ScoredText, unscored
 from llmlingua2.settings import Options, Settings
-from llmlingua2.words import inside_pieces, words
+from llmlingua2.words import words
 
-if TYPE_CHECKING:
-    from llmlingua2.classifier import TokenClassifier
-
-__all__ = ["Scores", "Word", "Words", "score_texts"]
+__all__ = ["Scores", "Word", "Words"]
 
 
 class Word(NamedTuple):
@@ -100,7 +98,7 @@ class Scores:
             ValueError: shapes do not fit, spans overlap or leave visible characters out, or a score is not finite.
         """
         single = isinstance(texts, str)
-        if single:
+        if isinstance(texts, str):
             texts, spans, scores = [texts], [spans], [scores]
         if not len(texts) == len(spans) == len(scores):
             raise ValueError(f"{len(texts)} texts need as many spans and scores, not {len(spans)} and {len(scores)}")
@@ -157,75 +155,24 @@ class Scores:
         kept = prompt.keep(prompt.choose_each() if settings.budget == "document" else prompt.choose())
         seconds = {} if self._seconds is None else {"score": self._seconds}
         timings = seconds | {"compress": time.perf_counter() - began}
-        return compression_result(prompt, kept, single=self.single, timings=timings)
+        return self._result(prompt, kept, timings)
 
-
-def compression_result(prompt: Prompt, kept: Kept, *, single: bool, timings: dict[str, float]) -> CompressionResult:
-    """What `kept` leaves of the texts of `prompt` that are not fixed."""
-    loose = [number for number in range(len(prompt.texts)) if not prompt.fixed[number]]
-    spans = [prompt.texts[number].spans + np.int32(prompt.starts[number]) for number in loose]
-    return CompressionResult(
-        source=prompt.source,
-        slices=kept.slices,
-        words=np.concatenate([np.zeros((0, 2), np.int32), *spans]),
-        kept=np.concatenate([np.zeros(0, bool), *(kept.words[number] for number in loose)]),
-        texts_at=tuple((int(prompt.starts[number]), int(prompt.ends[number])) for number in loose),
-        single=single,
-        origin_tokens=prompt.origin_tokens,
-        compressed_tokens=kept.tokens,
-        counter=prompt.counter.name,
-        timings=timings,
-        return_word_label=prompt.settings.return_word_label,
-    )
-
-
-def score_texts(
-    classifier: "TokenClassifier", texts: Sequence[str], *, chunk_end_tokens: Sequence[str] | None = None
-) -> list[ScoredText]:
-    """Score the words of texts: the mean of the keep probabilities of a word's pieces (LLMLingua-2, section 3.3).
-
-    A word that no piece stands for (control characters that the tokenizer removes) scores 0. In scripts without spaces,
-    neighbouring characters that the tokenizer made one piece of are one word.
-    """
-    spans = [words(text) for text in texts]
-    sums = [np.zeros(len(found)) for found in spans]
-    counts = [np.zeros(len(found), np.int32) for found in spans]
-    joined = [np.zeros(len(found), bool) for found in spans]
-    chunks: list[list[NDArray[np.int32]]] = [[] for _ in texts]
-    more = {} if chunk_end_tokens is None else {"chunk_end_tokens": chunk_end_tokens}
-    for block in classifier.keep_probabilities(texts, spans, **more):
-        found, number = spans[block.text], block.text
-        begin, end = int(block.starts[0]), int(block.ends[-1])
-        first = int(np.searchsorted(found[:, 1], begin, side="right"))
-        last = int(np.searchsorted(found[:, 0], end, side="left"))
-        here = found[first:last]
-        low = np.searchsorted(block.ends, here[:, 0], side="right")
-        high = np.maximum(np.searchsorted(block.starts, here[:, 1], side="left"), low)
-        total = np.concatenate([np.zeros(1), np.cumsum(block.keep, dtype=np.float64)])
-        sums[number][first:last] += total[high] - total[low]
-        counts[number][first:last] += (high - low).astype(np.int32)
-        offset = int(here[0, 0]) if len(here) else begin
-        text = texts[number][offset : int(here[-1, 1]) if len(here) else end]
-        joined[number][first:last] |= inside_pieces(text, here - offset, block.starts - offset, block.ends - offset)
-        chunks[number].append(block.starts[block.chunks])
-    return [_merged(*parts) for parts in zip(texts, spans, sums, counts, joined, chunks, strict=True)]
-
-
-def _merged(
-    text: str,
-    spans: NDArray[np.int32],
-    sums: NDArray[np.float64],
-    counts: NDArray[np.int32],
-    joined: NDArray[np.bool_],
-    chunks: list[NDArray[np.int32]],
-) -> ScoredText:
-    first = np.flatnonzero(~joined)
-    if joined.any():
-        last = np.append(first[1:], len(spans)) - 1
-        spans = np.stack([spans[first, 0], spans[last, 1]], axis=1)
-        sums, counts = np.add.reduceat(sums, first), np.add.reduceat(counts, first)
-    scores = (sums / np.maximum(counts, 1)).astype(np.float32)
-    return ScoredText(text, spans, scores, np.concatenate([np.zeros(0, np.int32), *chunks]))
+    def _result(self, prompt: Prompt, kept: Kept, timings: dict[str, float]) -> CompressionResult:
+        loose = [number for number in range(len(prompt.texts)) if not prompt.fixed[number]]
+        spans = [prompt.texts[number].spans + np.int32(prompt.starts[number]) for number in loose]
+        return CompressionResult(
+            source=prompt.source,
+            slices=kept.slices,
+            words=np.concatenate([np.zeros((0, 2), np.int32), *spans]),
+            kept=np.concatenate([np.zeros(0, bool), *(kept.words[number] for number in loose)]),
+            texts_at=tuple((int(prompt.starts[number]), int(prompt.ends[number])) for number in loose),
+            single=self.single,
+            origin_tokens=prompt.origin_tokens,
+            compressed_tokens=kept.tokens,
+            counter=self.counter.name,
+            timings=timings,
+            return_word_label=prompt.settings.return_word_label,
+        )
 
 
 def _checked(text: str, spans: Any, scores: Any) -> ScoredText:
@@ -240,12 +187,11 @@ def _checked(text: str, spans: Any, scores: Any) -> ScoredText:
         raise ValueError(
             f"spans must be in order, not empty, without overlap and inside a text of {len(text)} characters"
         )
-    covered = np.zeros(len(text) + 1, np.int8)
-    covered[spans[:, 0]] += 1
-    covered[spans[:, 1]] -= 1
-    found = words(text)
-    inside = np.cumsum(covered)
-    for start, end in found.tolist():
-        if not inside[start:end].all():
-            raise ValueError(f"spans leave out visible characters: {text[start:end]!r} at {start}")
+    edges = np.zeros(len(text) + 1, np.int8)
+    np.add.at(edges, spans[:, 0], 1)
+    np.add.at(edges, spans[:, 1], -1)
+    left_out = np.cumsum(np.append(0, np.cumsum(edges[:-1]) == 0))
+    visible = words(text)
+    for start, end in visible[left_out[visible[:, 1]] > left_out[visible[:, 0]]].tolist():
+        raise ValueError(f"spans leave out visible characters: {text[start:end]!r} at {start}")
     return ScoredText(text, spans, scores)

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any, Literal, TypedDict, get_args
 
 from llmlingua2.layout import Whitespace
-from llmlingua2.preserve import Rule, read_rules
+from llmlingua2.preserve import Rule, is_span, read_rules
 
 __all__ = ["BudgetScope", "Options", "QueryScorer", "Settings", "check_strings"]
 
@@ -126,6 +126,8 @@ class Settings:
                     raise ValueError(f"{name}: has no effect with use_context_level_filter=False")
         if self.target_context is not None and self.context_level_rate is not None:
             raise ValueError("give at most one of target_context, context_level_rate")
+        if self.threshold is not None and self.use_context_level_filter and not self.sizes_contexts:
+            raise ValueError("use_context_level_filter: with threshold, give target_context or context_level_rate too")
         if self.threshold is not None and (self.budget == "chunk" or self.query is not None):
             raise ValueError("threshold: there is no budget to share out, so it excludes budget='chunk' and query")
         if self.budget == "document" and self.filters_contexts:
@@ -141,14 +143,18 @@ class Settings:
         for index in self.force_context_ids:
             if index >= number:
                 raise ValueError(f"force_context_ids: {index} is not below the number of texts, {number}")
-        if number > 1 and any(isinstance(rule, tuple) for rule in self.preserve):
+        if number > 1 and any(is_span(rule) for rule in self.preserve):
             raise ValueError("preserve: a span (start, end) does not say in which of several texts; use a function")
+
+    @property
+    def sizes_contexts(self) -> bool:
+        """Whether it was said how many texts to keep."""
+        return self.target_context is not None or self.context_level_rate is not None
 
     @property
     def filters_contexts(self) -> bool:
         """Whether whole texts are dropped first."""
-        wanted = self.target_context is not None or self.context_level_rate is not None
-        return wanted if self.use_context_level_filter is None else self.use_context_level_filter
+        return self.sizes_contexts if self.use_context_level_filter is None else self.use_context_level_filter
 
 
 def check_strings(name: str, values: Sequence[Any]) -> None:
@@ -166,7 +172,7 @@ def _number(name: str, value: Any, accepted: str, check: Callable[[float], bool]
         return
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {value!r} is not a number; give one {accepted}")
-    if not check(value):
+    if not check(float(value)):
         raise ValueError(f"{name}: {value!r} is not {accepted}")
 
 

@@ -4,6 +4,7 @@ Words are scored in one pass over the whole, so that a short value is judged in 
 """
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmlingua2.layout import join, shifted
-from llmlingua2.prompt import Prompt, ScoredText
+from llmlingua2.prompt import Prompt
 from llmlingua2.result import CompressionResult
+from llmlingua2.scoring import ScoredText
 from llmlingua2.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def compress_structured(
     """
     if not isinstance(text, str):
         raise TypeError(f"text: {type(text).__name__} is not str")
+    began = time.perf_counter()
     _check(rate, options)
     segments = parse(text, rate=rate)
     plain = "".join(text[segment.start : segment.end] for segment in segments)
@@ -114,6 +117,7 @@ def compress_structured(
         origin_tokens=compressor.counter(plain),
         compressed_tokens=compressor.counter(join(text, pieces)),
         counter=compressor.counter.name,
+        timings={"compress": time.perf_counter() - began},
         return_word_label=options.get("return_word_label", False),
     )
 
@@ -132,10 +136,10 @@ def compress_json(
     Args:
         compressor: scores and counts.
         obj: the object; it is not changed.
-        config: for every key of `obj`, a mapping with any of ``rate`` (default `rate`), ``compress`` (False leaves the value
-            as it is), ``pair_remove`` (whether the pair may be removed, default False) and ``value_type`` (str, int,
-            float, number, bool, list, tuple or dict; checked). Strings inside lists and objects are compressed one by one.
-            Numbers, true, false and null stay as they are.
+        config: for every key of `obj`, a mapping with any of ``rate`` (default `rate`), ``compress`` (False leaves
+            the value as it is), ``pair_remove`` (whether the pair may be removed, default False) and ``value_type``
+            (str, int, float, number, bool, list, tuple or dict; checked). Strings inside lists and objects are
+            compressed one by one. Numbers, true, false and null stay as they are.
         rate: share of the tokens to keep, above 0 and at most 1.
         use_keyvalue_level_filter: first remove the pairs that score lowest, among those with ``pair_remove``, until the
             share (rate + 1) / 2 of all pairs, rounded up, is left.

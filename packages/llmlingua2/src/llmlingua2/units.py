@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Units", "find_units"]
+__all__ = ["Units", "find_units", "make_units"]
 
 _DIGITS = re.compile(r"\d+")
 
@@ -25,6 +25,16 @@ class Units(NamedTuple):
     """Index of the force token that the unit is, or -1, [n]."""
     protected: NDArray[np.bool_]
     """Whether the unit is a protected span, [n]."""
+
+
+def make_units(
+    spans: ArrayLike, *, word: ArrayLike = -1, forced: bool = False, token: ArrayLike = -1, protected: bool = False
+) -> Units:
+    """Units at `spans` [n, 2] that are alike in what is given as a single value."""
+    places = np.asarray(spans, np.int32).reshape(-1, 2)
+    n = len(places)
+    columns = ((word, np.int32), (forced, bool), (token, np.int32), (protected, bool))
+    return Units(places, *(np.array(np.broadcast_to(value, n), kind) for value, kind in columns))
 
 
 def find_units(
@@ -46,13 +56,9 @@ def find_units(
             where an occurrence begins and ends with them: "he" is not in "the", "." is not in "3.14", "." is in "...".
         force_reserve_digit: whether words with a digit stay.
     """
-    n = len(words)
-    if not n and text:  # nothing but white space, which stays or goes as a whole
-        return Units(np.array([[0, len(text)]], np.int32), np.full(1, -1, np.int32), *np.zeros((3, 1), bool))._replace(
-            token=np.full(1, -1, np.int32)
-        )
-    word = np.arange(n, dtype=np.int32)
-    units = Units(words, word, np.zeros(n, bool), np.full(n, -1, np.int32), np.zeros(n, bool))
+    if not len(words) and text:  # nothing but white space, which stays or goes as a whole
+        return make_units([(0, len(text))])
+    units = make_units(words, word=np.arange(len(words)))
     if force_reserve_digit:
         at = np.fromiter((match.start() for match in _DIGITS.finditer(text)), np.int64)
         units.forced[np.searchsorted(words[:, 1], at, side="right")] = True
@@ -79,7 +85,7 @@ def _overlapping(spans: NDArray[np.int32], start: int, end: int) -> tuple[int, i
 
 
 def _whole(text: str, word: NDArray[np.int32], start: int | None, end: int | None) -> bool:
-    """Whether a word begins at `start` or ends at `end`, or is one character repeated, of which some is as good as all."""
+    """Whether a word begins at `start` or ends at `end`; a repeated character ("...") does so anywhere."""
     if word[0] == start or word[1] == end:
         return True
     characters = text[word[0] : word[1]]
@@ -91,12 +97,8 @@ def _with_blanks(units: Units, blanks: list[tuple[int, int, int]]) -> Units:
     for start, end, number in sorted(blanks):
         if not separate or start >= separate[-1][1]:
             separate.append((start, end, number))
-    if not separate:
-        return units
-    spans = np.array([blank[:2] for blank in separate], np.int32)
-    token = np.array([blank[2] for blank in separate], np.int32)
-    n = len(separate)
-    return _merged(units, Units(spans, np.full(n, -1, np.int32), np.ones(n, bool), token, np.zeros(n, bool)))
+    spans = [(start, end) for start, end, _ in separate]
+    return _merged(units, make_units(spans, forced=True, token=[number for _, _, number in separate]))
 
 
 def _with_protected(units: Units, protected: NDArray[np.int32]) -> Units:
@@ -114,14 +116,10 @@ def _with_protected(units: Units, protected: NDArray[np.int32]) -> Units:
     outside = np.ones(len(units.spans), bool)
     for _, _, first, last in widened:
         outside[first:last] = False
-    whole = Units(
-        np.array([row[:2] for row in widened], np.int32),
-        np.array([units.word[first] if first < last else -1 for _, _, first, last in widened], np.int32),
-        np.ones(len(widened), bool),
-        np.full(len(widened), -1, np.int32),
-        np.ones(len(widened), bool),
-    )
-    return _merged(Units(*(column[outside] for column in units)), whole)
+    spans = [(start, end) for start, end, _, _ in widened]
+    word = [int(units.word[first]) if first < last else -1 for _, _, first, last in widened]
+    free = Units(*(column[outside] for column in units))  # type: ignore[arg-type]
+    return _merged(free, make_units(spans, word=word, forced=True, protected=True))
 
 
 def _merged(units: Units, more: Units) -> Units:

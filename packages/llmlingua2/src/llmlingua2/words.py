@@ -5,8 +5,8 @@ Compression never splits a word, so this module decides what goes together:
 - scripts with spaces: letters, digits and marks form a word, with an apostrophe, hyphen, full stop, underscore or @
   inside it ("don't", "well-known", "3.14", "example.com"), a comma, colon or slash inside a number ("1,234", "12:30"),
   and a sign or currency mark before a number ("-5", "$3");
-- scripts without spaces (Han, Hiragana, Thai, Lao, Khmer, Myanmar, Tibetan, ...): one character with its marks; a run of
-  Katakana is one word. So a word is never a clause;
+- scripts without spaces (Han, Hiragana, Thai, Lao, Khmer, Myanmar, Tibetan, ...): one character with its marks; a run
+  of Katakana is one word. So a word is never a clause;
 - any other character is a word of its own, and a run of one repeated character ("...", "---") is one word.
 
 White space belongs to no word. A word never ends inside an extended grapheme cluster (Unicode Standard Annex 29):
