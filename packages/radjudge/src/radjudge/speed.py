@@ -3,6 +3,7 @@
 "empty": no sentence is in the cache and no reference was seen before; "filled": the same pairs again.
 """
 
+from functools import partial
 from typing import Any
 
 from radjudge.baselines import load
@@ -56,7 +57,7 @@ def run(*, pairs: int = 200, rounds: int = 10, seed: int = 0) -> dict[str, Any]:
     for state, function in (("empty", cold), ("filled", cached)):
         for name, metric in peers.items():
             function()
-            found = paired_benchmark(lambda m=metric: m(**texts), function, rounds=rounds, seed=seed)
+            found = paired_benchmark(partial(metric, **texts), function, rounds=rounds, seed=seed)
             rows.append(
                 {
                     "judge": state,
