@@ -163,7 +163,8 @@ def _corpus_table(results: Results) -> str:
             f"<td>higher is better</td><td>of positive findings, over the corpus</td></tr>"
         )
     return (
-        '<div class="table wide"><table><thead><tr><th>Figure</th><th class="n">Mean</th><th class="n">95 % interval</th>'
+        '<div class="table wide"><table><thead><tr><th>Figure</th><th class="n">Mean</th>'
+        '<th class="n">95 % interval</th>'
         f"<th>Direction</th><th>Definition</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
