@@ -10,7 +10,7 @@ import sys
 import pytest
 import radjudge
 from radjudge import Context, Judgement, Pair, Results
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
 
 SECRET = "Zyxwvut effusion of Mrs Doe"
 

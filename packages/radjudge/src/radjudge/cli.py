@@ -158,7 +158,7 @@ def compare(
     """Compare two systems on the same studies: paired interval, randomisation test, wins and losses."""
     _start(quiet, debug)
     from radjudge import comparison, printing
-    from radjudge.scoring import SCORES
+    from radjudge.scores import SCORES
 
     if key not in SCORES:
         raise typer.BadParameter(f"must be one of {', '.join(SCORES)}", param_hint="--key")

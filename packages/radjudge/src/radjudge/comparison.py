@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from radjudge.records import Judgement
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, Results
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import Results
 from tenfold_core.metrics import Interval, approximate_randomisation, bootstrap_ci, paired_difference
 
 _TIE = 1e-9

@@ -6,7 +6,8 @@ from typing import Any
 from radjudge.comparison import Comparison
 from radjudge.rater_agreement import Agreement, Spread
 from radjudge.records import CATEGORIES, Report
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, Results
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import Results
 from radjudge.stress_battery import StressReport
 
 

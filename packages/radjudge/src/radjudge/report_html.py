@@ -4,6 +4,8 @@ Errors are told apart by number, label and underline style as well as by colour.
 page's security policy lets it load nothing and run only its own script.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import html
@@ -11,10 +13,13 @@ import itertools
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from radjudge.records import CATEGORIES, Error, Judgement, Match, Pair, Span
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, Results
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+
+if TYPE_CHECKING:
+    from radjudge.scoring import Results
 
 LABELS = {
     "false_finding": "False finding",

@@ -12,6 +12,17 @@ from collections.abc import Sequence
 from radjudge.records import CATEGORIES, Error, Match
 
 EPSILON = 0.25
+SCORES = ("score", "total_errors", "significant_errors", "green_like", "crimson_like", "exp_count")
+"""Scores of a judgement, in the order of the tables."""
+HIGHER_IS_BETTER = {
+    "score": True,
+    "total_errors": False,
+    "significant_errors": False,
+    "green_like": True,
+    "crimson_like": True,
+    "exp_count": True,
+}
+"""Direction of every score; no output leaves it out."""
 
 
 def weighted_score(matched: Sequence[float], errors: Sequence[float], *, epsilon: float = EPSILON) -> float:

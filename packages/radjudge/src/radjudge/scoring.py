@@ -11,23 +11,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from radjudge.judges import Judge, as_judge
 from radjudge.records import CATEGORIES, Context, Judgement, Pair
+from radjudge.scores import SCORES
 
 if TYPE_CHECKING:
     import pandas
 
     from tenfold_core.metrics import Interval
 
-SCORES = ("score", "total_errors", "significant_errors", "green_like", "crimson_like", "exp_count")
-"""Scores of a judgement, in the order of the tables."""
-HIGHER_IS_BETTER = {
-    "score": True,
-    "total_errors": False,
-    "significant_errors": False,
-    "green_like": True,
-    "crimson_like": True,
-    "exp_count": True,
-}
-"""Direction of every score; no output leaves it out."""
 _CONTEXT_KEYS = ("age", "indication")
 
 

@@ -11,7 +11,8 @@ try:
 except ImportError as error:
     raise ImportError('this adapter needs evaluate: pip install "radjudge[evaluate]"') from error
 
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, score
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import score
 
 _DESCRIPTION = "Errors of candidate radiology reports against reference reports, counted offline by radjudge."
 _INPUTS = """

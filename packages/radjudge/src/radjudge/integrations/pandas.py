@@ -9,7 +9,8 @@ except ImportError as error:
 
 from radjudge.judges import Judge
 from radjudge.records import CATEGORIES
-from radjudge.scoring import SCORES, Results, score
+from radjudge.scores import SCORES
+from radjudge.scoring import Results, score
 from radjudge.tables import Columns
 
 __all__ = ["score_frame"]

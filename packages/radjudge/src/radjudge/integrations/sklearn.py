@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from radjudge.judges import Judge
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, score
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import score
 
 
 def make_scorer(key: str = "score", *, judge: str | Judge = "structured") -> Callable[[Any, Any, Sequence[str]], float]:

@@ -10,7 +10,8 @@ except ImportError as error:
     raise ImportError('this adapter needs torchmetrics: pip install "radjudge[torchmetrics]"') from error
 
 from radjudge.judges import Judge
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, score
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import score
 
 
 class RadJudgeScore(Metric):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from radjudge.judges import Judge
-from radjudge.scoring import HIGHER_IS_BETTER, SCORES, score
+from radjudge.scores import HIGHER_IS_BETTER, SCORES
+from radjudge.scoring import score
 
 Reward = Callable[..., list[float]]
 
