@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llmlingua2.budget import BudgetError, fit
 from llmlingua2.counters import resolve_counter
-from llmlingua2.prompt import Prompt, first
+from llmlingua2.prompt import Prompt, take
 from llmlingua2.scores import Scores
 from llmlingua2.settings import Settings
 from llmlingua2.words import words
@@ -83,9 +83,9 @@ def test_budget_is_respected_and_maximal(counter, whitespace):
         # One word more, the next in the ranking, is too much.
         forced, ranked, _ = prompt.ranking()
         number = int((prompt.choose() & ~forced).sum())
-        assert (first(number, forced, ranked) == prompt.choose()).all()
+        assert (take(number, forced, ranked) == prompt.choose()).all()
         if number < len(ranked):
-            assert prompt.keep(first(number + 1, forced, ranked)).tokens > prompt.target
+            assert prompt.keep(take(number + 1, forced, ranked)).tokens > prompt.target
 
     check()
 

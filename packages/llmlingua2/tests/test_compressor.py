@@ -255,7 +255,7 @@ def test_memory_does_not_hold_an_object_per_piece(wordpiece_model):
     once = long_text(20_000)
     compressor.compress(once, rate=0.3)  # load, and fill the cache of scores
     peaks = []
-    for copies in (10, 30):
+    for copies in (8, 20):
         text = (once + "\n") * copies
         gc.collect()
         tracemalloc.start()

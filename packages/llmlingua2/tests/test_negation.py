@@ -101,7 +101,7 @@ def test_two_hundred_sentences_keep_their_polarity():
         spans = words(text)
         negating, negated = occurrences(text, spans, negation), occurrences(text, spans, verb)
         assert find_negations(text, spans)[negating].all(), (text, negation)
-        for seed in range(3):
+        for seed in range(2):
             values = np.random.default_rng(1000 * seed + number).random(len(spans))
             values[negating] = 0.001  # the model would drop it
             scores = Scores.from_words(text, spans, values)

@@ -86,6 +86,7 @@ def test_words_never_glue(text, seed, rate):
         ("We met, at noon, in Rome.", "met noon", "met noon"),
         ("costs (about 5 euros) more", "costs ( euros )", "costs (euros)"),
         ("f(x, y)", "f ( y )", "f(y)"),
+        ("3 x,5 y", "3 , 5", "3 ,5"),
         ("foo/bar", "foo bar", "foo bar"),
         ("a\n\nb c\nd", "a d", "a\n\nd"),
         ("a\n\n\n\n  b", "a b", "a\n\n\n\n  b"),

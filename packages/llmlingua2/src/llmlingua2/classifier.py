@@ -29,7 +29,7 @@ CHUNK_END_TOKENS = (".", "!", "?", "\n", "。", "！", "？", "؟", "۔", "।")
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
 _MAX_LENGTH = 512
 _BLOCK_CHARACTERS = 1 << 16  # what is tokenized at once, so that memory does not grow with the text
-_WINDOW_PIECES = 1 << 16  # what is batched at once: enough chunks to sort by length
+_WINDOW_PIECES = 1 << 16  # what is scored at once: enough chunks to fill batches
 # Model types that number positions from pad_token_id + 1 on.
 _OFFSET_POSITIONS = {"camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"}
 
@@ -87,6 +87,8 @@ class TokenClassifier:
             raise ValueError(f"dtype: {dtype!r} is not one of {', '.join(_DTYPES)}")
         _check_device(device)
         self.directory = Path(directory)
+        if not (self.directory / "config.json").is_file():
+            raise FileNotFoundError(f"{directory} is no checkpoint: it has no config.json")
         self.tokenizer = PieceTokenizer(self.directory)
         config = self._config = transformers.AutoConfig.from_pretrained(str(directory), trust_remote_code=False)
         positions = config.max_position_embeddings

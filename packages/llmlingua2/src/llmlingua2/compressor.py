@@ -134,22 +134,34 @@ class Compressor:
         self,
         messages: Sequence[Mapping[str, Any]],
         *,
+        target_tokens: int | None = None,
+        rate: float | None = None,
         roles: Sequence[str] = ("user", "tool"),
         keep_last: int = 2,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> CompressedMessages:
         """Compress chat messages to a total: see `messages.compress_messages`."""
-        return compress_messages(self, messages, roles=roles, keep_last=keep_last, **options)
+        return compress_messages(
+            self, messages, target_tokens=target_tokens, rate=rate, roles=roles, keep_last=keep_last, **options
+        )
 
     def compress_structured(self, text: str, *, rate: float = 0.5, **options: Unpack[Options]) -> CompressionResult:
         """Compress segments marked with tags, each to its own rate: see `structured.compress_structured`."""
         return compress_structured(self, text, rate=rate, **options)
 
     def compress_json(
-        self, obj: Mapping[str, Any], config: Mapping[str, Mapping[str, Any]], **options: Any
+        self,
+        obj: Mapping[str, Any],
+        config: Mapping[str, Mapping[str, Any]],
+        *,
+        rate: float = 0.5,
+        use_keyvalue_level_filter: bool = False,
+        **options: Unpack[Options],
     ) -> dict[str, Any]:
         """Compress the strings of a JSON object, each key's to its own rate: see `structured.compress_json`."""
-        return compress_json(self, obj, config, **options)
+        return compress_json(
+            self, obj, config, rate=rate, use_keyvalue_level_filter=use_keyvalue_level_filter, **options
+        )
 
     def clear_cache(self) -> None:
         """Forget the scores of chunks seen before."""

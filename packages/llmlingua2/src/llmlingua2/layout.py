@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.characters import CLOSING, OPENING, SPACE, code_points, properties
+from llmlingua2.characters import CLOSING, DIGIT, LETTER, OPENING, SPACE, code_points, properties
 from llmlingua2.words import glues
 
 __all__ = ["Layout", "Whitespace", "join", "shifted", "within"]
@@ -120,7 +120,10 @@ class Layout:
         """Whether punctuation asks for no blank between two units."""
         opening = ((self.closes[before] & OPENING) != 0) & (self._strength[before + 1] == 0)
         closing = ((self.opens[after] & CLOSING) != 0) & (self._strength[after] == 0)
-        return opening | (closing & ~((self.closes[before] & CLOSING) != 0))
+        closing &= (self.closes[before] & CLOSING) == 0  # not ".."
+        following = np.append(self.opens, np.uint16(SPACE))[after + 1]
+        closing &= (self._strength[after + 1] > 0) | ((following & (LETTER | DIGIT)) == 0)  # not "3,5" of "3 x,5"
+        return opening | closing
 
     def render(self, kept: NDArray[np.bool_]) -> str:
         """The text of the units where `kept` [n] is true."""

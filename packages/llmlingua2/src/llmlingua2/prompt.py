@@ -17,7 +17,7 @@ from llmlingua2.scoring import ScoredText
 from llmlingua2.settings import Settings
 from llmlingua2.units import find_units, make_units
 
-__all__ = ["Kept", "Prompt"]
+__all__ = ["Kept", "Prompt", "take"]
 
 SEPARATOR = "\n\n"
 
@@ -115,16 +115,16 @@ class Prompt:
             return np.ones(len(self.spans), bool)
         forced, ranked, priority = self.ranking()
         if settings.threshold is not None:
-            return first(int(np.sum(priority >= settings.threshold)), forced, ranked)
+            return take(int(np.sum(priority >= settings.threshold)), forced, ranked)
         try:
             number = fit(
-                lambda count: self._tokens(self._slices(first(count, forced, ranked))), len(ranked), self.target
+                lambda count: self._tokens(self._slices(take(count, forced, ranked))), len(ranked), self.target
             )
         except BudgetError:
             if settings.on_overflow == "raise":
                 raise
             return forced
-        return first(number, forced, ranked)
+        return take(number, forced, ranked)
 
     def choose_each(self) -> NDArray[np.bool_]:
         """The same with the size applied to each text by itself."""
@@ -247,7 +247,7 @@ class Prompt:
         return self.fixed[self.text_of] | np.isin(self.text_of, np.array(self.loose, int)[best])
 
 
-def first(count: int, forced: NDArray[np.bool_], ranked: NDArray[np.int64]) -> NDArray[np.bool_]:
+def take(count: int, forced: NDArray[np.bool_], ranked: NDArray[np.int64]) -> NDArray[np.bool_]:
     """What must stay and the first `count` of the ranked units, bool [units]."""
     kept = forced.copy()
     kept[ranked[:count]] = True
