@@ -36,10 +36,17 @@ def common(
     pass
 
 
-for command in (compress.compress, compress.score, compress.info, show.demo, show.speed):
-    app.command()(command)
-for command in (training.distil, training.label, training.filter_, training.train, evaluation.evaluate):
-    app.command(command.__name__.rstrip("_"), rich_help_panel="Your own compressor")(command)
+YOURS = "Your own compressor"
+app.command()(compress.compress)
+app.command()(compress.score)
+app.command()(compress.info)
+app.command()(show.demo)
+app.command()(show.speed)
+app.command(rich_help_panel=YOURS)(training.distil)
+app.command(rich_help_panel=YOURS)(training.label)
+app.command("filter", rich_help_panel=YOURS)(training.filter_)
+app.command(rich_help_panel=YOURS)(training.train)
+app.command(rich_help_panel=YOURS)(evaluation.evaluate)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

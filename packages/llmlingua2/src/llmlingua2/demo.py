@@ -12,7 +12,7 @@ from html import escape
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tenfold_core.logging import Figure, Run, Section, Table, report
 
@@ -157,7 +157,7 @@ def _colours(shown: list[CompressionResult]) -> str:
     blocks = []
     for one in shown:
         parts, at = [], 0
-        for start, end in one.spans:
+        for start, end in cast("list[tuple[int, int]]", one.spans):
             parts += [escape(one.source[at:start]), f"<mark>{escape(one.source[start:end])}</mark>"]
             at = end
         body = "".join([*parts, escape(one.source[at:])]).replace("\n", "<br>")

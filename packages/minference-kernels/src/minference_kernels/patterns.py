@@ -55,12 +55,15 @@ class TriShape:
 class VerticalSlash:
     """Dynamic: columns and diagonals chosen from the attention of the last ``last_q`` queries.
 
-    vertical_size, slash_size: how many columns and offsets ``selection="topk"`` takes (raised to `sink` and `local`);
-        for ``"cost_aware"`` their sum is the kernel cost per row, in keys.
-    last_q: probe rows. Questions spread over more rows than this are not seen.
-    sink, local: the first columns and smallest offsets that are always taken, inside the budgets.
-    selection: ``"topk"`` is the paper's; ``"cost_aware"`` takes mass per kernel cost from the residual.
-    mass: stop when this share of the probe's attention mass is taken (0 < mass <= 1); None spends the budget.
+    Args:
+        vertical_size: how many columns ``selection="topk"`` takes (raised to `sink`).
+        slash_size: how many offsets it takes (raised to `local`). For ``"cost_aware"`` the sum of the two is the kernel
+            cost per row, in keys.
+        last_q: probe rows. Questions spread over more rows than this are not seen.
+        sink: the first columns, always taken, inside the budget.
+        local: the smallest offsets, always taken, inside the budget.
+        selection: ``"topk"`` is the paper's; ``"cost_aware"`` takes mass per kernel cost from the residual.
+        mass: stop when this share of the probe's attention mass is taken (0 < mass <= 1); None spends the budget.
     """
 
     vertical_size: int = 1000

@@ -137,9 +137,11 @@ def judged(
     ask = ask_openai(model, base_url=base_url)
     found = {"1": read_and_judge(cases, lambda text: text, ask)}
     for rate in rates:
-        found[f"{rate:g}"] = read_and_judge(
-            cases, lambda text, rate=rate: compressor.compress(text, rate=rate, on_overflow="keep").text, ask
-        )
+
+        def shorten(text: str, rate: float = rate) -> str:
+            return compressor.compress(text, rate=rate, on_overflow="keep").text
+
+        found[f"{rate:g}"] = read_and_judge(cases, shorten, ask)
     return {rate: {"f1": str(reading.f1), "exact": str(reading.exact)} for rate, reading in found.items()}
 
 

@@ -50,7 +50,7 @@ def read_text(file: Path | None) -> str:
 
 
 def read_texts(files: list[Path] | None) -> list[str]:
-    return [read_text(file) for file in (files or [None])]
+    return [read_text(file) for file in files] if files else [read_text(None)]
 
 
 def load(model: str | None, counter: str | None, device: str) -> Compressor:
