@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from sample_texts import SAMPLES, long_text
 
 from llmlingua2 import classifier as module
+from llmlingua2 import windows
 from llmlingua2.backends import TorchForward, load_module
 from llmlingua2.classifier import TokenClassifier
 from llmlingua2.pieces import PieceTokenizer
@@ -172,7 +173,7 @@ def test_chunks_end_with_sentences_and_never_inside_words(classifier):
             assert int(block.starts[first]) in starts
             if last < len(block.keep):
                 before = text[: block.starts[last]]
-                assert before.rstrip(" ").endswith(module.CHUNK_END_TOKENS), before[-20:]
+                assert before.rstrip(" ").endswith(windows.CHUNK_END_TOKENS), before[-20:]
 
 
 def test_chunk_ends_can_be_chosen(classifier):
@@ -183,7 +184,7 @@ def test_chunk_ends_can_be_chosen(classifier):
 
 
 def test_a_giant_word_and_a_long_text_without_ends_are_cut(classifier, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK_CHARACTERS", 4096)
+    monkeypatch.setattr(windows, "_BLOCK_CHARACTERS", 4096)
     for text in ("x" * 20_000, "我" * 5_000, "word " * 3_000, "a" * 5000 + " " + "b" * 5000):
         blocks = list(classifier.keep_probabilities([text]))
         assert len(blocks) > 1
@@ -194,11 +195,11 @@ def test_a_giant_word_and_a_long_text_without_ends_are_cut(classifier, monkeypat
 
 
 def test_blocks_of_a_long_text_are_found_again_when_it_grows(classifier, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK_CHARACTERS", 4096)
+    monkeypatch.setattr(windows, "_BLOCK_CHARACTERS", 4096)
     text = long_text(30_000)
     spans = words(text)
-    before = list(module._blocks(text, spans))
-    after = list(module._blocks(text + " more", words(text + " more")))
+    before = list(windows.blocks(text, spans))
+    after = list(windows.blocks(text + " more", words(text + " more")))
     assert before[:-1] == after[: len(before) - 1]
     assert [start for start, _ in before[1:]] == [end for _, end in before[:-1]]
 

@@ -19,16 +19,13 @@ from numpy.typing import NDArray
 
 from llmlingua2.backends import BACKENDS, Forward, load_backend, load_module, quiet
 from llmlingua2.pieces import Encoded, PieceTokenizer
+from llmlingua2.windows import CHUNK_END_TOKENS, blocks, chunks
 from llmlingua2.words import words
 
-__all__ = ["CHUNK_END_TOKENS", "Pieces", "TokenClassifier"]
-
-CHUNK_END_TOKENS = (".", "!", "?", "\n", "。", "！", "？", "؟", "۔", "।")
-"""Where a chunk may end, unless told otherwise."""
+__all__ = ["Pieces", "TokenClassifier"]
 
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
 _MAX_LENGTH = 512
-_BLOCK_CHARACTERS = 1 << 16  # what is tokenized at once, so that memory does not grow with the text
 _WINDOW_PIECES = 1 << 16  # what is scored at once: enough chunks to fill batches
 # Model types that number positions from pad_token_id + 1 on.
 _OFFSET_POSITIONS = {"camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"}
@@ -167,15 +164,15 @@ class TokenClassifier:
         pieces = 0
         for number, text in enumerate(texts):
             found = words(text) if spans is None else spans[number]
-            for start, end in _blocks(text, found):
+            for start, end in blocks(text, found):
                 encoded = self.tokenizer.encode(text[start:end])
                 if not len(encoded.ids):
                     continue
                 first, last = np.searchsorted(found[:, 0], (start, end))
-                chunks = _chunks(
+                cuts = chunks(
                     text[start:end], encoded, found[first:last] - np.int32(start), self.chunk_pieces, chunk_end_tokens
                 )
-                waiting.append(_Block(number, start, encoded, chunks))
+                waiting.append(_Block(number, start, encoded, cuts))
                 pieces += len(encoded.ids)
                 if pieces >= _WINDOW_PIECES:
                     yield from self._score(waiting)
@@ -276,51 +273,6 @@ class _ChunkCache:
             self._scores[key] = keep
             while len(self._scores) > self.size:
                 self._scores.popitem(last=False)
-
-
-def _blocks(text: str, spans: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
-    start = 0
-    while len(text) - start > _BLOCK_CHARACTERS:
-        end = start + _BLOCK_CHARACTERS
-        line = text.rfind("\n", start + _BLOCK_CHARACTERS // 2, end) + 1
-        word = int(spans[np.searchsorted(spans[:, 0], end, side="right") - 1, 0]) if len(spans) else start
-        cut = line or (word if word > start else end)  # inside a word only if it is longer than a block
-        yield start, cut
-        start = cut
-    yield start, len(text)
-
-
-def _chunks(
-    text: str, encoded: Encoded, spans: NDArray[np.int32], size: int, end_tokens: Sequence[str]
-) -> NDArray[np.int32]:
-    """First piece of each chunk: at sentence ends if possible, else between words, else anywhere."""
-    pieces = len(encoded.ids)
-    if pieces <= size:
-        return np.zeros(1, np.int32)
-    opens_word = np.isin(encoded.starts, spans[:, 0])
-    ends = np.array(sorted({end for token in end_tokens for end in _ends(text, token)}), np.int32)
-    # A mark inside a word ("3.14") ends nothing: as many words begin before it as end up to it.
-    ends = ends[np.searchsorted(spans[:, 0], ends, side="left") == np.searchsorted(spans[:, 1], ends, side="right")]
-    after_end = np.searchsorted(encoded.starts, ends, side="left")
-    after_end = after_end[after_end < pieces]
-    cuts_by_preference = (after_end[opens_word[after_end]], np.flatnonzero(opens_word))
-    chunks = [0]
-    while pieces - chunks[-1] > size:
-        limit = chunks[-1] + size
-        for cuts in cuts_by_preference:
-            position = np.searchsorted(cuts, limit, side="right") - 1
-            if position >= 0 and cuts[position] > chunks[-1]:
-                limit = int(cuts[position])
-                break
-        chunks.append(limit)
-    return np.array(chunks, np.int32)
-
-
-def _ends(text: str, token: str) -> Iterator[int]:
-    at = text.find(token)
-    while at >= 0:
-        yield at + len(token)
-        at = text.find(token, at + len(token))
 
 
 def _batches(chunks: Mapping[bytes, _Chunk], batch_pieces: int) -> Iterator[tuple[int, list[bytes]]]:

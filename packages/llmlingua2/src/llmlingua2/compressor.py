@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Unpack
 
-from llmlingua2.classifier import CHUNK_END_TOKENS, TokenClassifier
+from llmlingua2.classifier import TokenClassifier
 from llmlingua2.counters import Counter, default_counter, resolve_counter
 from llmlingua2.messages import CompressedMessages, compress_messages
 from llmlingua2.result import CompressionResult
@@ -15,6 +15,7 @@ from llmlingua2.scores import Scores
 from llmlingua2.scoring import score_texts
 from llmlingua2.settings import Options, Settings, check_strings
 from llmlingua2.structured import compress_json, compress_structured
+from llmlingua2.windows import CHUNK_END_TOKENS
 
 __all__ = ["Compressor"]
 

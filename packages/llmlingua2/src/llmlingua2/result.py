@@ -1,5 +1,6 @@
 """The result of a compression: the text, where each part of it came from, and what it counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -133,7 +134,7 @@ class CompressionResult:
         page = _PAGE.format(title=escape(title), body="".join(blocks))
         return page.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no place in a page
 
-    def _by_text(self, spans_of) -> Spans | list[Spans]:
+    def _by_text(self, spans_of: Callable[[int, int], Spans]) -> Spans | list[Spans]:
         found = [spans_of(start, end) for start, end in self.texts_at]
         return found[0] if self.single else found
 

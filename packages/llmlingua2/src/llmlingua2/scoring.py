@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.classifier import CHUNK_END_TOKENS, Pieces, TokenClassifier
+from llmlingua2.classifier import Pieces, TokenClassifier
 from llmlingua2.negation import find_negations
+from llmlingua2.windows import CHUNK_END_TOKENS
 from llmlingua2.words import inside_pieces, words
 
 __all__ = ["ScoredText", "score_texts", "unscored"]
