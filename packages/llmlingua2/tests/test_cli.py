@@ -134,7 +134,9 @@ def test_labels_and_html(call, note, tmp_path):
 
 
 def test_force_token_and_preserve(call, note):
-    done = call("compress", "--rate", "0.4", "--counter", "words", "--force-token", "um", "--preserve", "in March", note)
+    done = call(
+        "compress", "--rate", "0.4", "--counter", "words", "--force-token", "um", "--preserve", "in March", note
+    )
     assert "um" in done.out.split()
     assert "in March" in done.out
 
