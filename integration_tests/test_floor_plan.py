@@ -8,6 +8,7 @@ import sys
 from itertools import chain
 
 import pytest
+
 from federation import ROOT, Package, core, packages
 
 FILES = (

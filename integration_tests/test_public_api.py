@@ -7,6 +7,7 @@ import importlib
 import inspect
 
 import pytest
+
 from federation import Package, core, packages
 
 

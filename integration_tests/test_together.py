@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from federation import Package, core, packages
 
 WITHOUT_A_NETWORK = """

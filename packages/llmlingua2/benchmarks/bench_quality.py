@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from llmlingua2 import __version__
 from llmlingua2.base_weights import locate
 from llmlingua2.baselines import Statistics, baseline
@@ -29,7 +30,6 @@ from llmlingua2.recipe import Recipe
 from llmlingua2.student import build_student, save_student
 from llmlingua2.tasks import answer_task, number_task, retrieval_task, span_task
 from llmlingua2.train import train
-
 from tenfold_core.datasets import read_jsonl, resolve
 from tenfold_core.logging import environment
 

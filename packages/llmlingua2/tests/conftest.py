@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from llmlingua2.prompt_compressor import PromptCompressor
     from reference_0_2_2 import Reference
+
+    from llmlingua2.prompt_compressor import PromptCompressor
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import shared
+
 from llmlingua2.align import dp, greedy
 from llmlingua2.meetings import load_meetings
 from llmlingua2.teachers.noisy import spoil
 from llmlingua2.words import words
-from shared_data import shared
 
 DISTINCT = st.lists(st.text(alphabet="bcdfghjk", min_size=2, max_size=3), max_size=30, unique=True)
 

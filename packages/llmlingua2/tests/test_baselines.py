@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from llmlingua2.baselines import BASELINES, Statistics, baseline, selective_context
 from llmlingua2.words import words
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmlingua2.chunks import split
 from llmlingua2.words import words
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmlingua2.dataset import IGNORED, batches, collate, encode, shuffled
 from llmlingua2.labels import label
 from llmlingua2.objective import correct, loss_sum

@@ -9,11 +9,11 @@ import threading
 import time
 
 import pytest
+from werkzeug import Response
+
 from llmlingua2.distill import distill, estimate
 from llmlingua2.teachers.openai_compatible import OpenAICompatibleTeacher
 from llmlingua2.teachers.protocol import Answer, BadAnswerError, Chunk
-from werkzeug import Response
-
 from tenfold_core.datasets import read_jsonl
 
 TEXTS = {name: f"{name} we will ship the new remote in May , said the manager of the team" for name in "abcdefgh"}

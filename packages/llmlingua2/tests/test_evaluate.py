@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from shared_data import shared
+
 from llmlingua2.baselines import Statistics, baseline
 from llmlingua2.evaluate import Results, evaluate, from_scorer
 from llmlingua2.judge import Case, read_and_judge, token_f1
 from llmlingua2.meetings import Meeting, Query, load_meetings
 from llmlingua2.tasks import Item, answer_task, number_task, retrieval_task, span_task
 from llmlingua2.words import words
-from shared_data import shared
 
 
 def meeting(name, answer="the budget was cut by the minister"):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from llmlingua2.labels import filter_file, label, label_file, merge
 
+from llmlingua2.labels import filter_file, label, label_file, merge
 from tenfold_core.datasets import read_jsonl, write_jsonl
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from llmlingua2.bm25 import bm25, reciprocal_rank
 from llmlingua2.measures import answer_bigram_recall, answer_recall, number_recall, polarity_loss, span_survival
 from llmlingua2.words import words

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from hostile_text import texts
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmlingua2.layout import Layout
@@ -201,6 +201,7 @@ def test_what_is_a_negation(text, negations):
 
 @settings(deadline=None)
 @given(texts, st.integers(0, 3))
+@example("\u202bnot\u0301", 0)
 def test_any_text_has_as_many_flags_as_words_and_negations_only_rise(text, seed):
     spans = words(text)
     flags = find_negations(text, spans)

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from llmlingua2.prompt_compressor import PromptCompressor
 from parity_cases import CASES, INPUTS, OPTIONS
 from sample_texts import BY_KIND, CODE, DIALOGUE, ENGLISH, NUMBERS, SAMPLES, UNKNOWN_ONLY, long_text
 from tiny_models import build_unigram_model, build_wordpiece_model
+
+from llmlingua2.prompt_compressor import PromptCompressor
 
 pytestmark = pytest.mark.peer
 

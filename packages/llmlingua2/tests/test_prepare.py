@@ -3,10 +3,10 @@
 import dataclasses
 
 import pytest
-from llmlingua2.prepare import prepare, recipe_chunks
-from llmlingua2.recipe import Recipe
 from shared_data import shared
 
+from llmlingua2.prepare import prepare, recipe_chunks
+from llmlingua2.recipe import Recipe
 from tenfold_core.datasets import read_jsonl
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sample_texts import ARABIC, CODE, DIALOGUE, ENGLISH, GERMAN, SAMPLES, long_text
+
 from llmlingua2.prompt_compressor import PromptCompressor
 from llmlingua2.upstream.chunking import chunk_pieces
 from llmlingua2.upstream.force import ForceTokens
 from llmlingua2.upstream.frame import ScoredChunk
 from llmlingua2.upstream.words import WordRules
-from sample_texts import ARABIC, CODE, DIALOGUE, ENGLISH, GERMAN, SAMPLES, long_text
 
 FAMILIES = ("wordpiece", "unigram")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmlingua2.align import dp
 from llmlingua2.quality import Rates, rates, select
 

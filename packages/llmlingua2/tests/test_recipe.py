@@ -1,6 +1,7 @@
 """Recipes: the paper's numbers, refused mistakes, and the paper's sizes on the meta device."""
 
 import pytest
+
 from llmlingua2.base_weights import locate
 from llmlingua2.recipe import Recipe
 from llmlingua2.train import learning_rate_factor

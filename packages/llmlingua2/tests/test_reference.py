@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from llmlingua2.prompt_compressor import PromptCompressor
-from llmlingua2.upstream.chunking import chunk_pieces
 from reference_0_2_2 import Reference
 from sample_texts import ENGLISH, SAMPLES, long_text
+
+from llmlingua2.prompt_compressor import PromptCompressor
+from llmlingua2.upstream.chunking import chunk_pieces
 
 FAMILIES = ("wordpiece", "unigram")
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from llmlingua2.corpus import document_chunks, meeting_chunks, problem_chunks, read_documents
 from llmlingua2.meetings import Meeting, Query
 from llmlingua2.salience import Salience
@@ -141,9 +142,10 @@ def test_documents_from_files(tmp_path):
 
 def test_a_local_model_answers_through_its_chat_template():
     import torch
-    from llmlingua2.teachers.local import TransformersTeacher
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from llmlingua2.teachers.local import TransformersTeacher
 
     core = Tokenizer(
         models.WordLevel({"<s>": 0, "</s>": 1, "[UNK]": 2, "we": 3, "ship": 4, "today": 5}, unk_token="[UNK]")

@@ -7,14 +7,15 @@ import os
 import signal
 import socket
 
-import llmlingua2.train as training
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+
+import llmlingua2.train as training
 from llmlingua2.labels import label
 from llmlingua2.recipe import Recipe
 from llmlingua2.train import train
-from safetensors.torch import load_file
 
 VOCABULARY = "budget meeting remote design report battery minister school team market".split()
 FILLER = "the of and so a".split()

@@ -15,7 +15,6 @@ from typing import Any
 from minference_kernels.demo import configurations, probe_table
 from minference_kernels.evaluate import evaluate_pairs
 from minference_kernels.retrieval import build_retrieval_llama, pair_prompt
-
 from tenfold_core.logging import environment, track
 
 LENGTHS, PROMPTS, QUESTIONS = (2048, 4096, 8192), 4, 8

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from minference_kernels.estimators.registry import estimate
 from minference_kernels.evaluate import head_quality
 from minference_kernels.patterns import AShape, BlockSparse, Pattern, VerticalSlash
 from minference_kernels.planted import block_topic_head, column_head, slash_head
-
 from tenfold_core.logging import environment, track
 
 LENGTH, HEADS = 3072, 10

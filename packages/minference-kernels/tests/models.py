@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import minference_kernels as mk
 import torch
 import transformers as tf
+
+import minference_kernels as mk
 
 COMMON: dict[str, Any] = {
     "vocab_size": 97, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tracemalloc
 from itertools import pairwise
 
-import minference_kernels as mk
 import numpy as np
 import pytest
 import references as ref
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import minference_kernels as mk
 from minference_kernels.backends.registry import backend_names, get_backend
 
 BACKENDS = [name for name in backend_names() if get_backend(name).available()[0]]

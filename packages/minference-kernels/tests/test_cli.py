@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import minference_kernels as mk
 import pytest
+
+import minference_kernels as mk
 from minference_kernels.cli import main
 
 

@@ -7,8 +7,9 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-import minference_kernels as mk
 import pytest
+
+import minference_kernels as mk
 from minference_kernels.config import DEFAULT_PATTERN
 from minference_kernels.published import _files
 from minference_kernels.recipes import load_recipe, recipe_config, recipe_names
@@ -148,8 +149,9 @@ def test_recipes_load_and_the_paper_is_the_default() -> None:
 def test_a_published_table_fits_its_model_at_full_size() -> None:
     """The real 8B configuration, built without memory: the table has its sizes and every layer reads its own row."""
     import torch
-    from minference_kernels.enable import check_table
     from transformers import LlamaConfig, LlamaForCausalLM
+
+    from minference_kernels.enable import check_table
 
     config = LlamaConfig(
         vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import minference_kernels as mk
 import pytest
 import torch
+
+import minference_kernels as mk
 
 
 def qkv(heads=2, kv_heads=1, num_queries=70, num_keys=70, head_dim=16, dtype=torch.float32):

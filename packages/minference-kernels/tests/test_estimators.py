@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import minference_kernels as mk
 import numpy as np
 import pytest
 import references as ref
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import minference_kernels as mk
 from minference_kernels.estimators.probe import Probe
 from minference_kernels.estimators.vertical_slash import top_positions
 from minference_kernels.evaluate import head_quality

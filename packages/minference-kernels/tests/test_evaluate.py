@@ -6,11 +6,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import minference_kernels as mk
 import numpy as np
 import pytest
 import references as ref
 import torch
+
+import minference_kernels as mk
 from minference_kernels.evaluate import (
     evaluate_pairs,
     evaluate_suite,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import minference_kernels as mk
 import numpy as np
 import pytest
 import references as ref
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import minference_kernels as mk
 from minference_kernels.area import computed_cells, visible_cells
 from minference_kernels.exports import head_mask
 from minference_kernels.heads import block_head, causal_cells, window_head

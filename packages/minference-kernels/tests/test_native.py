@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from minference_kernels.heads import HeadIndex, block_head, dilate, slash_head, window_head
 from minference_kernels.index import SparseIndex
 from minference_kernels.native import backend, binding

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from minference_kernels.backends import registry
 from minference_kernels.native import backend, binding, build
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from minference_kernels.native import backend, binding
 
 pytestmark = pytest.mark.skipif(not backend.available()[0], reason=backend.available()[1])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-import minference_kernels as mk
 import pytest
 import torch
+
+import minference_kernels as mk
 from minference_kernels.demo import configurations, probe_table
 from minference_kernels.evaluate import evaluate_pairs
 from minference_kernels.retrieval import pair_prompt

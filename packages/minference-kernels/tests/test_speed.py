@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from minference_kernels import speed
 from minference_kernels.native import backend
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-import minference_kernels as mk
 import pytest
+
+import minference_kernels as mk
 from minference_kernels.tasks.haystack import ByteTokenizer, Sample, insert_at
 from minference_kernels.tasks.suite import TASKS, make_sample, make_suite
 

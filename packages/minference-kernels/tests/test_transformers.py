@@ -10,10 +10,11 @@ import sys
 import warnings
 from pathlib import Path
 
-import minference_kernels as mk
 import pytest
 import torch
 import transformers
+
+import minference_kernels as mk
 from minference_kernels.integrations.transformers import minference_attention, observed
 
 spec = importlib.util.spec_from_file_location("models", Path(__file__).with_name("models.py"))
@@ -311,8 +312,9 @@ print(json.dumps([early, "minference" in AttentionInterface(), "minference" in A
 
 
 def test_the_name_is_registered_at_once_when_transformers_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from minference_kernels.registration import register_with_transformers
     from transformers import AttentionInterface
+
+    from minference_kernels.registration import register_with_transformers
 
     monkeypatch.delitem(AttentionInterface._global_mapping, "minference")
     register_with_transformers()

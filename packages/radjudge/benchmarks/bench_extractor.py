@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import radjudge
 from radjudge import parse_report
-
 from tenfold_core.datasets import resolve
 from tenfold_core.logging import environment
 

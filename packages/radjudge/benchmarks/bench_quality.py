@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import radjudge
 from radjudge.baselines import load
 from radjudge.corruption import (
@@ -46,7 +47,6 @@ from radjudge.recovery import (
 )
 from radjudge.report_html import LABELS
 from radjudge.stress_battery import INJECTIONS, judge_metric
-
 from tenfold_core.datasets import resolve
 from tenfold_core.logging import environment
 from tenfold_core.metrics import bootstrap_ci

@@ -12,7 +12,6 @@ from pathlib import Path
 import radjudge
 from radjudge.baselines import load
 from radjudge.stress_battery import BATTERIES, judge_metric, stress
-
 from tenfold_core.logging import environment
 
 RESULTS = Path(__file__).parent / "results"

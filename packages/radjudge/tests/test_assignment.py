@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from radjudge.assignment import assign
 from scipy.optimize import linear_sum_assignment
+
+from radjudge.assignment import assign
 
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.1, 1.0))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from radjudge import baselines
 from radjudge.baselines import external
 from radjudge.baselines.porter import stem

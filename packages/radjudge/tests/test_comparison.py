@@ -1,10 +1,11 @@
 """Two systems: direction, ties, failed pairs, studies."""
 
 import pytest
+from scipy import stats
+
 import radjudge
 from radjudge.comparison import compare
 from radjudge.records import Judgement
-from scipy import stats
 
 REFERENCES = ["Small left effusion.", "Mild cardiomegaly.", "No acute disease.", "Scoliosis.", "Hiatal hernia.",
               "Right lower lobe pneumonia."]  # fmt: skip

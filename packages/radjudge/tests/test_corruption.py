@@ -5,9 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import radjudge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import radjudge
 from radjudge.corruption import (
     NEUTRAL,
     OPERATORS,

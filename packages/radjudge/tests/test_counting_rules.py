@@ -5,6 +5,7 @@ f = false finding, l = location, s = severity, + = spurious comparison, - = omit
 """
 
 import pytest
+
 import radjudge
 
 KINDS = {

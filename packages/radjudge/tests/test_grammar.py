@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from radjudge.grammar import STYLES, expand, write_report, write_reports
 
 

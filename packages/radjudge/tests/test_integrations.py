@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 import radjudge
 from radjudge.integrations.radeval import RadJudgeMetric
 from radjudge.integrations.sklearn import make_scorer

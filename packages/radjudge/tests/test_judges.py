@@ -1,6 +1,7 @@
 """The structured judge: spans, flags, options, and text that tries to talk its way to a better score."""
 
 import pytest
+
 from radjudge import Judge, Pair, StructuredJudge, parse_report
 
 REFERENCES = [

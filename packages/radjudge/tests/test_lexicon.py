@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+
 from radjudge import parse_report
 from radjudge.lexicon import expand, load_lexicon, plural_of
 from radjudge.lexicon_files import ASSETS, load_files

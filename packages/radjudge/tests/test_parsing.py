@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from radjudge import parse_report
 from radjudge.parser.measurements import read_measurement
 from radjudge.parser.normalisation import normalise

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from radjudge import Pair, StructuredJudge, parse_report
 from radjudge.corruption import neutral
 from radjudge.grammar import write_report

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from radjudge.rater_agreement import absolute_errors, agreement, ceiling, tau_difference
 from scipy import stats
+
+from radjudge.rater_agreement import absolute_errors, agreement, ceiling, tau_difference
 
 COUNTS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=4, max_size=40)
 

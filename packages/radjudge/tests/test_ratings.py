@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from radjudge.rating_report import measure
 from radjudge.ratings import (
     REXVAL_CANDIDATES,

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 import radjudge
 from radjudge.baselines import load
 from radjudge.corruption import Corruption, InjectedError, build_pairs, donor_sentences, triplets

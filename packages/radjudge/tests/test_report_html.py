@@ -4,9 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-import radjudge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import radjudge
 from radjudge.records import CATEGORIES
 from radjudge.report_html import DISCLAIMER, LABELS, page, pair_html, render
 

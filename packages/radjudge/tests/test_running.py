@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 import radjudge
 from radjudge.grammar import write_reports
 from radjudge.judgement_lines import from_dict, read_judgements, write_judgements

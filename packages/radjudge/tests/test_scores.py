@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from radjudge import CATEGORIES, Error, Match
 from radjudge.scores import all_scores, count_errors, crimson_like, exp_count, green_like, weighted_score
 

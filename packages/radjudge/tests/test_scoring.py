@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 import radjudge
 from radjudge import Context, Judgement, Pair, Results
 from radjudge.scores import HIGHER_IS_BETTER, SCORES

@@ -1,6 +1,7 @@
 """Levels of findings: from the table, shifted by degree and by what is known of the patient."""
 
 import pytest
+
 import radjudge
 from radjudge.significance import SignificanceTable, at_least, at_most, default_table, one_lower
 

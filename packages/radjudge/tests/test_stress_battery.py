@@ -6,9 +6,10 @@ import textwrap
 
 import numpy as np
 import pytest
-import radjudge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import radjudge
 from radjudge import baselines
 from radjudge.grammar import write_report
 from radjudge.stress_battery import (

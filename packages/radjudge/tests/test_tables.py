@@ -8,6 +8,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from radjudge.tables import Columns, read_pairs, read_reports, safe_cell, write_csv
 
 SECRET = "Zebra-coloured effusion"

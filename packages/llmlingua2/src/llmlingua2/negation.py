@@ -89,7 +89,8 @@ def above_clause(priority: NDArray[np.float64], negation: NDArray[np.bool_], lay
     if not len(at):
         return priority
     # Punctuation neither is what a negation negates nor uses up its reach.
-    readable = np.flatnonzero((layout.opens | layout.closes) & (LETTER | DIGIT | SINGLE | KATAKANA | LEADING))
+    letters = ((layout.opens | layout.closes) & (LETTER | DIGIT | SINGLE | KATAKANA | LEADING)) != 0
+    readable = np.flatnonzero(letters | negation)
     clause = _clauses(layout.text, layout.spans, readable)
     place = np.searchsorted(readable, at)
     unspaced = (layout.opens[at] & (SINGLE | LEADING)) != 0

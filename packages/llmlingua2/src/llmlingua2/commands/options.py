@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llmlingua2.compressor import Compressor
 
 Files = Annotated[
-    list[Path] | None, typer.Argument(metavar="[FILE]...", help="UTF-8 text; none, or -, reads standard input.")
+    list[Path] | None, typer.Argument(metavar="FILE", help="UTF-8 text; none, or -, reads standard input.")
 ]
 Model = Annotated[
     str | None, typer.Option("--model", help="Local folder or hub id; the default is the model inside the package.")

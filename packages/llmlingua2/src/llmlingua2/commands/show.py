@@ -30,8 +30,8 @@ def demo(
 
 
 def speed(
-    tokens: Annotated[
-        list[int] | None, typer.Option("--tokens", min=16, help="Prompt lengths in tokens. Repeatable.")
+    words: Annotated[
+        list[int] | None, typer.Option("--words", min=16, help="Prompt lengths in words. Repeatable.")
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=2, help="Interleaved repetitions.")] = 7,
     as_json: Json = False,
@@ -44,5 +44,5 @@ def speed(
     start(quiet, debug)
     from llmlingua2.speed import run, table
 
-    result = run(tokens or None, rounds=rounds, seed=seed)
+    result = run(words or None, rounds=rounds, seed=seed)
     emit(json.dumps(result, indent=2) if as_json else table(result), output)
