@@ -93,6 +93,8 @@ def check_versions(tools: Environment) -> None:
 
 def render_table(results: Path) -> str:
     """The Markdown of one results file: its `table`, its caption, and the command that made it."""
+    if not results.exists():
+        raise SystemExit(f"a README wants a table of {results.relative_to(ROOT)}, which does not exist")
     content = json.loads(results.read_text(encoding="utf-8"))
     table = content["table"]
 
