@@ -73,10 +73,12 @@ def train(
     """
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
     except ImportError as error:
         raise ImportError('train needs: pip install "llmlingua2[train]"') from error
     import torch
 
+    AcceleratorState._reset_state()  # else an earlier run in this process would impose its precision on this one
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision=recipe.train.precision)
     base = locate(recipe.model.base)
     training, validation = _examples(labels, PieceTokenizer(base), recipe, seed)
