@@ -166,7 +166,7 @@ def train(
         settings = replace(settings, model=replace(settings.model, base=base))
     if max_steps:
         settings = replace(settings, train=replace(settings.train, max_steps=max_steps))
-    rows = prepare(settings.data, output / "data") if labels is None else labels
+    rows = prepare(settings.data, output.with_name(f"{output.name}-data")) if labels is None else labels
     trained = training.train(rows, output, settings, seed=seed, device=device, resume=resume)
     if int8:
         quantize_checkpoint(trained.model, output / "model-int8")
