@@ -302,5 +302,6 @@ def render(results: Results, path: str | Path, *, title: str = "Report evaluatio
         OSError: the file cannot be written.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(results, title=title, max_pairs=max_pairs), encoding="utf-8", newline="\n")
     return path
