@@ -132,8 +132,8 @@ def test_conflicting_changes_are_marked(judge):
 def test_unmatched_text_is_compared(judge):
     same, other = judge.evaluate(
         [
-            Pair("There is a pneumatosis of the wall.", "Pneumatosis is noted in the wall."),
-            Pair("There is a pneumatosis of the wall.", "Lungs clear."),
+            Pair("There is a steatosis of the wall.", "Steatosis is noted in the wall."),
+            Pair("There is a steatosis of the wall.", "Lungs clear."),
         ]
     )
     assert same.total_errors == 0.0

@@ -41,10 +41,14 @@ from radjudge.records import Kind, Significance
     NOT_ASSERTED,
     MEASUREMENT,
     SUSPICIOUS,
-) = range(23)
+    NOT_ASSERTED_AFTER,
+) = range(24)
 
 NO_NAMES: frozenset[str] = frozenset()
 _SPINE = frozenset(["cervical", "thoracic", "lumbar"])
+_CHAMBERS = frozenset(["ventricular", "atrial", "heart"])
+_BARE = (["lower"], ["middle"])
+_STILL_THERE = ("persists", "persist", "persisting", "still present", "still seen", "still there")
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 _TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?|___+|[,;:()?]")
 
@@ -52,7 +56,19 @@ _TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?|___+|[,;:()?]")
 class Entity:
     """What the lexicon knows of one entity. ``ancestors`` and ``descendants`` include the entity itself."""
 
-    __slots__ = ("acute", "ancestors", "descendants", "group", "id", "kind", "level", "name", "quantity")
+    __slots__ = (
+        "acute",
+        "ancestors",
+        "descendants",
+        "explains",
+        "group",
+        "id",
+        "kind",
+        "level",
+        "mimic",
+        "name",
+        "quantity",
+    )
 
     def __init__(self, entity: str, entry: EntityEntry) -> None:
         self.id = entity
@@ -62,8 +78,10 @@ class Entity:
         self.group = entry.group
         self.acute = entry.acute
         self.quantity = entry.quantity
+        self.mimic = entry.mimic
         self.ancestors: frozenset[str] = NO_NAMES
         self.descendants: frozenset[str] = NO_NAMES
+        self.explains = frozenset(entry.explains)
 
 
 class Entry:
@@ -74,6 +92,7 @@ class Entry:
         "cls",
         "denies",
         "entity",
+        "gone",
         "inner",
         "negated",
         "normal",
@@ -82,6 +101,7 @@ class Entry:
         "rank",
         "sides",
         "sizes_mm",
+        "soft",
         "value",
         "when",
         "zones",
@@ -96,6 +116,8 @@ class Entry:
         self.also: Entry | None = None  # the device position that a structure is as well
         self.position = False
         self.paired = False
+        self.gone = False  # the term itself says that the device was removed ("extubated")
+        self.soft = False  # a change in words that say no more than "still there"
         self.rank: float | None = None
         self.when: dict[str, str] = {}
         self.sizes_mm: tuple[float, ...] = ()
@@ -172,12 +194,20 @@ class Lexicon:
         return self.entities[entity].level if entity in self.entities else "not_actionable"
 
     def is_past(self, entity: str, kind: str) -> bool:
-        """Whether a statement is about past disease; an operation of the past is seen today like any other finding."""
-        return kind == "history" and (entity not in self.entities or self.entities[entity].kind == "pathology")
+        """Whether a statement is about past disease; old operations and fractures are seen today like the rest."""
+        known = self.entities.get(entity)
+        return kind == "history" and (known is None or (known.kind == "pathology" and known.group != "fracture"))
 
     def relation(self, one: str, other: str) -> float:
-        """How well one entity stands for another: 1 itself, 0.7 parent or child, 0.5 interchangeable, else 0."""
+        """How well one entity stands for another: 1 itself, 0.7 parent or child, 0.5 interchangeable or its sign."""
         return self.related.get(one, {}).get(other, 0.0)
+
+    def same_sign(self, one: str, other: str) -> bool:
+        """Whether two diagnoses are readings of one sign on the film ("atelectasis" and "pneumonia": an opacity)."""
+        entity, peer = self.entities.get(one), self.entities.get(other)
+        if entity is None or peer is None or one == other:
+            return False
+        return not (entity.ancestors | entity.explains).isdisjoint(peer.ancestors | peer.explains)
 
     def _zones_conflict(self, one: frozenset[str], other: frozenset[str]) -> bool:
         """Whether two non-empty sets of zones name different places."""
@@ -211,6 +241,15 @@ class Lexicon:
                 below[ancestor].add(name)
         for name, entity in self.entities.items():
             entity.descendants = frozenset(below[name])
+        # what says more precisely what an entity says: its kinds, and the diagnoses that it is a sign of
+        self.read_as = {
+            name: tuple(
+                other
+                for other, peer in self.entities.items()
+                if other != name and (name in peer.ancestors or name in peer.explains)
+            )
+            for name in self.entities
+        }
         interchangeable = frozenset(files.anatomy.interchangeable)
         self.related: dict[str, dict[str, float]] = {}
         for name, entity in self.entities.items():
@@ -218,7 +257,11 @@ class Lexicon:
             for other, peer in self.entities.items():
                 if other != name and (other in entity.ancestors or name in peer.ancestors):
                     row[other] = 0.7
-                elif other != name and entity.group == peer.group and entity.group in interchangeable:
+                elif (
+                    other in entity.explains
+                    or name in peer.explains
+                    or (other != name and entity.group == peer.group and entity.group in interchangeable)
+                ):
                     row[other] = 0.5
 
     def _denied(self, names: Iterable[str]) -> frozenset[str]:
@@ -289,7 +332,7 @@ class Lexicon:
                     entry.paired = not sides and not paired_words.isdisjoint(words)
                     yield words, entry
 
-    def _inner_places(self, words: list[str], bony: bool) -> tuple[tuple[Entry, int, int], ...]:
+    def _inner_places(self, words: list[str], bony: bool, made: bool) -> tuple[tuple[Entry, int, int], ...]:
         """Sides and zones named inside a term ("basilar atelectasis"), with their word ranges."""
         found = []
         index = 0
@@ -297,7 +340,9 @@ class Lexicon:
             for end in range(len(words), index, -1):
                 entry = self._places.get(tuple(words[index:end]))
                 if entry is not None:
-                    if bony or not entry.zones & _SPINE:
+                    chamber = made and end < len(words) and words[end] in _CHAMBERS  # "right ventricular lead"
+                    bare = words[index:end] in _BARE  # "lower respiratory tract infection"
+                    if not chamber and not bare and (bony or not entry.zones & _SPINE):
                         found.append((entry, index, end))
                     index = end
                     break
@@ -308,6 +353,7 @@ class Lexicon:
     def _entities_and_anatomy(self, files: LexiconFiles) -> None:
         self.defaults = files.anatomy.defaults
         self.transformed = files.anatomy.transformed
+        self.relocated = files.anatomy.relocated
         self.predicate_of = {entity: predicate for predicate, entity in self.defaults.items()}
         paired = set(files.modifiers.paired)
         predicates = {}
@@ -336,20 +382,25 @@ class Lexicon:
             for singular in expand(term):
                 for spelling in (singular, plural_of(singular)) if record.plural else (singular,):
                     words = _TOKEN.findall(spelling)
-                    inner = self._inner_places(words, bony)
+                    inner = self._inner_places(words, bony, entity.kind != "pathology")
                     paired = words[-1] in paired_words and not any(place.sides for place, _, _ in inner)
                     entry = entries.get((inner, paired))
                     if entry is None:
                         entry = entries[inner, paired] = Entry(ENTITY, entity.id)
                         entry.entity, entry.inner, entry.paired = entity, inner, paired
                     self._insert(spelling, entry)
+        if record.removed:
+            gone = Entry(ENTITY, entity.id)
+            gone.entity, gone.gone = entity, True
+            self._add(record.removed, gone)
 
     def _modifiers(self, files: LexiconFiles) -> None:
         modifiers = files.modifiers
+        self.position_entries: dict[str, Entry] = {}
         for words, place in self._places.items():
             self._insert(" ".join(words), place)
         for name, terms in modifiers.positions.items():
-            entry = Entry(PLACE, name)
+            entry = self.position_entries[name] = Entry(PLACE, name)
             entry.zones, entry.position = frozenset([name]), True
             self._add(terms, entry)
             self._also(terms, entry)
@@ -362,6 +413,9 @@ class Lexicon:
             entry.when = {"quantity": name}
             self._add(terms, entry)
         for name, terms in modifiers.trajectories.items():
+            soft = Entry(TRAJECTORY, name)
+            soft.soft = True
+            self._add([term for term in _STILL_THERE if name == "stable"], soft)
             self._add(terms, Entry(TRAJECTORY, name))
 
     def _triggers(self, files: LexiconFiles) -> None:
@@ -369,6 +423,7 @@ class Lexicon:
         self._add(triggers.suspicious, Entry(SUSPICIOUS))
         self._add(triggers.pseudo_negation, Entry(WORD))
         for cls, terms in (
+            (NOT_ASSERTED_AFTER, triggers.not_asserted_after),
             (NEGATION_AFTER, triggers.negation_after),
             (UNCERTAIN_AFTER, triggers.uncertain_after),
             (NEGATION, triggers.negation),

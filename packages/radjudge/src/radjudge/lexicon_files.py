@@ -27,11 +27,14 @@ class EntityEntry(_Strict):
     terms: list[str] = Field(min_length=1)
     name: str = ""
     parents: list[str] = []
+    explains: list[str] = []
+    removed: list[str] = []
     group: str = ""
     kind: Literal["pathology", "device", "post_operative"] = "pathology"
     level: Level = "actionable"
     acute: bool = False
     quantity: bool = False
+    mimic: bool = False
     plural: bool = True
 
 
@@ -59,6 +62,7 @@ class AnatomyFile(_Strict):
     defaults: dict[str, str]
     interchangeable: list[str]
     transformed: dict[str, dict[str, str]]
+    relocated: dict[str, dict[str, str]] = {}
     predicates: dict[str, list[str]]
     anatomy: dict[str, AnatomyEntry]
 
@@ -101,6 +105,7 @@ class TriggersFile(_Strict):
     history: list[str]
     old: list[str]
     not_asserted: list[str]
+    not_asserted_after: list[str] = []
     links: list[str]
     conjunctions: list[str]
     verbs: list[str]
@@ -159,9 +164,10 @@ def load_files(folder: Path = ASSETS) -> LexiconFiles:
 def _check_references(files: LexiconFiles) -> None:
     known = set(files.entities)
     for entity, entry in files.entities.items():
-        for parent in entry.parents:
-            if parent not in known:
-                raise ValueError(f"entities.yaml: {entity}.parents names {parent!r}, which is not an entity")
+        for field in ("parents", "explains"):
+            for other in getattr(entry, field):
+                if other not in known:
+                    raise ValueError(f"entities.yaml: {entity}.{field} names {other!r}, which is not an entity")
     for predicate, entity in files.anatomy.defaults.items():
         if predicate not in files.anatomy.predicates or entity not in known:
             raise ValueError(f"anatomy.yaml: defaults.{predicate} names an unknown predicate or entity {entity!r}")
@@ -171,7 +177,11 @@ def _check_references(files: LexiconFiles) -> None:
                 raise ValueError(
                     f"anatomy.yaml: transformed.{predicate} names an unknown predicate or entity {entity!r}"
                 )
-    verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words)
+    for structure, change in files.anatomy.relocated.items():
+        for entity in (*change, *change.values()):
+            if structure not in files.anatomy.anatomy or entity not in known:
+                raise ValueError(f"anatomy.yaml: relocated.{structure} names an unknown structure or entity {entity!r}")
+    verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words) | {"graded"}
     for name, structure in files.anatomy.anatomy.items():
         for predicate, entity in structure.when.items():
             if predicate not in verbs or (entity and entity not in known):

@@ -27,6 +27,7 @@ class Draft:
         "sides",
         "trajectories",
         "trajectory",
+        "under",
         "zones",
     )
 
@@ -50,6 +51,11 @@ class Draft:
         self.trajectories: list[Item] = []
         self.measured: list[Item] = []
         self.inherits: Draft | None = None
+        self.under = False  # behind "with": what is said of the whole is said of the head of its phrase
+
+    def twin(self) -> Draft:
+        """A second statement in the same words, without modifiers."""
+        return Draft(self.entity, self.normal, self.first, self.last, self.flags, self.index)
 
     @property
     def is_device(self) -> bool:
@@ -81,6 +87,8 @@ class Draft:
 
     def compare(self, item: Item) -> None:
         """Set the trajectory; one that says more than "stable" replaces it."""
+        if self.is_device and item[0].soft:
+            return  # a tube that "remains" or "persists" is there; a disease that does is unchanged
         if self.trajectory is None or self.trajectory == "stable":
             self.trajectory = item[0].value
         self.trajectories.append(item)
@@ -89,6 +97,9 @@ class Draft:
         """Add sizes or distances."""
         self.mm += item[0].sizes_mm
         self.measured.append(item)
+
+
+_OWN = frozenset([DEGREE, TRAJECTORY, MEASUREMENT])
 
 
 def split_list(waiting: list[Item]) -> list[list[Item]]:
@@ -102,15 +113,20 @@ def split_list(waiting: list[Item]) -> list[list[Item]]:
             parts[-1].append(item)
     if not parts[-1]:
         parts.pop()
-    if len(parts) > 1 and all(_stands_alone(part) for part in parts):
+    if len(parts) > 1 and all(_stands_alone(part) for part in parts) and not _on_one_side(parts):
         return parts
     return [[item for part in parts for item in part]]
 
 
 def _stands_alone(part: list[Item]) -> bool:
     sided = any(item[0].sides for item in part)
-    other = any(item[0].cls == DEGREE or (item[0].cls == PLACE and item[0].zones) for item in part)
+    other = any(item[0].cls in _OWN or (item[0].cls == PLACE and item[0].zones) for item in part)
     return sided and other
+
+
+def _on_one_side(parts: list[list[Item]]) -> bool:
+    """Whether a list names zones of one side only ("right middle and right lower lobe")."""
+    return len({frozenset().union(*(item[0].sides for item in part)) for part in parts}) == 1
 
 
 def apply(draft: Draft, items: list[Item]) -> None:

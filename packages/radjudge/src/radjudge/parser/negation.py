@@ -14,10 +14,12 @@ from radjudge.lexicon import (
     DEGREE,
     ENTITY,
     HISTORY,
+    JOINER,
     LINK,
     NEGATION,
     NEGATION_AFTER,
     NOT_ASSERTED,
+    NOT_ASSERTED_AFTER,
     OLD,
     PREDICATE,
     TERMINATOR,
@@ -31,8 +33,12 @@ from radjudge.parser.tokens import Item
 
 DENIED, SUSPECTED, PAST, UNSTATED, WAS_OLD = 1, 2, 4, 8, 16
 _NEAR_SUSPECTED = 32  # "possible" reaches its own noun phrase, "may represent" the whole clause
+COMPARED_ONLY = 64  # a structure of which only a change is stated
 _NAMING = (ENTITY, ANATOMY, PREDICATE)
 _ASSERTING = (DEGREE, TRAJECTORY, UNCERTAIN, UNCERTAIN_CLAUSE, HISTORY)
+_TRAILING = frozenset(
+    ["favored", "favoured", "likely", "suspected", "probable", "possible", "most likely", "equivocal"]
+)
 _BACKWARD = frozenset(["versus", "vs", "and or"])
 _REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
 _NORMAL_WORDS = frozenset(["normal", "clear"])
@@ -77,6 +83,9 @@ def scopes(items: list[Item]) -> list[int]:
             state &= ~PAST
             if state & _NEAR_SUSPECTED:
                 state &= ~(_NEAR_SUSPECTED | SUSPECTED)
+        elif cls == NEGATION and named and verb and place + 1 == len(items):
+            for before in range(max(clause, place - _REACH), place):
+                flags[before] |= DENIED  # "effusion: no"
         elif cls == NEGATION:
             state = (state | DENIED) & ~(SUSPECTED | _NEAR_SUSPECTED)
             named, closed = 0, False
@@ -87,6 +96,8 @@ def scopes(items: list[Item]) -> list[int]:
             for before in range(max(clause, place - _REACH), place):
                 flags[before] |= DENIED
             closed = True
+        elif cls in (UNCERTAIN_CLAUSE, UNCERTAIN) and named and _trails(items, place):
+            _doubt_before(items, flags, clause, place)  # "rounded atelectasis favored"
         elif cls == UNCERTAIN_CLAUSE:
             if not state & DENIED or entry.value.startswith(("cannot", "can not", "not", "difficult", "could not")):
                 state = (state | SUSPECTED) & ~DENIED
@@ -96,8 +107,7 @@ def scopes(items: list[Item]) -> list[int]:
             if not state & DENIED:
                 state |= SUSPECTED | (0 if state & SUSPECTED else _NEAR_SUSPECTED)
         elif cls == UNCERTAIN_AFTER:
-            for before in range(max(clause, place - _REACH), place):
-                flags[before] = (flags[before] | SUSPECTED) & ~DENIED
+            _doubt_before(items, flags, clause, place)
             state &= ~DENIED
         elif cls == TERMINATOR:
             state = 0
@@ -109,9 +119,40 @@ def scopes(items: list[Item]) -> list[int]:
             state |= WAS_OLD
         elif cls == NOT_ASSERTED:
             state |= UNSTATED
-        elif cls == LINK and state & _NEAR_SUSPECTED:
-            state &= ~(_NEAR_SUSPECTED | SUSPECTED)
+        elif cls == NOT_ASSERTED_AFTER:
+            for before in range(max(clause, place - _REACH), place):
+                flags[before] |= UNSTATED
+            state |= UNSTATED
+        elif cls in (LINK, JOINER):
+            state &= ~PAST  # "status post lobectomy with volume loss"
+            if cls == LINK and state & _NEAR_SUSPECTED:
+                state &= ~(_NEAR_SUSPECTED | SUSPECTED)
     return flags
+
+
+def _doubt_before(items: list[Item], flags: list[int], clause: int, place: int) -> None:
+    """Doubt what stands before ``place``: back to a comma that starts no list, or to the start of the clause."""
+    listed = False
+    for before in range(place - 1, max(clause, place - _REACH) - 1, -1):
+        entry = items[before][0]
+        if entry.cls == CONJUNCTION:
+            if entry.value != ",":
+                listed = True
+            elif not listed and any(flag_item[0].cls in _NAMING for flag_item in items[before + 1 : place]):
+                return  # "left opacity, likely atelectasis, pneumonia cannot be excluded"
+        flags[before] = (flags[before] | SUSPECTED) & ~DENIED
+
+
+def _trails(items: list[Item], place: int) -> bool:
+    """Whether a word of doubt closes its clause, so that it can only be about what stands before it."""
+    if items[place][0].value not in _TRAILING:
+        return False
+    for entry, _, _ in items[place + 1 : place + _REACH]:
+        if entry.cls in _NAMING:
+            return False
+        if entry.cls == TERMINATOR:
+            break
+    return True
 
 
 def _mark_previous(items: list[Item], flags: list[int], place: int, clause: int, flag: int) -> None:

@@ -15,7 +15,6 @@ from radjudge.lexicon import (
     JOINER,
     LINK,
     MEASUREMENT,
-    NEGATION,
     PLACE,
     PREDICATE,
     PREPOSITION,
@@ -24,54 +23,46 @@ from radjudge.lexicon import (
     UNCERTAIN_CLAUSE,
     VERB,
     Entry,
-    Lexicon,
 )
-from radjudge.parser.drafts import Draft, apply, split_list
-from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED, scopes
-from radjudge.parser.tokens import Item, Words
+from radjudge.parser.clause import BOTH, NORMALITY, REACH, Clause, Subject
+from radjudge.parser.drafts import Draft
+from radjudge.parser.lookahead import alternative_follows, describes_change, is_former, structure_follows
+from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED
+from radjudge.parser.tokens import Item
 
 STUDY_COMPARISON = "study_comparison"
 """Id of "no significant change": a statement about the whole study that has a trajectory and nothing else."""
 
-_BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, UNCERTAIN_CLAUSE, NEGATION])
 _CONTINUING = frozenset(["but", "although", "though", "however", ";"])
 _PLURAL = frozenset(["have", "are", "persist", "remain", "were"])
+_SINGULAR = frozenset(["has", "is", "was", "persists", "remains"])
 _ALTERNATIVES = frozenset(["versus", "vs", "and or"])
-_NAMING = frozenset([ENTITY, ANATOMY, PREDICATE])
-_COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less", "better"])
-_CARRIED = ("resolved", "new")
-_NORMALITY = frozenset(["normal", "clear"])
-_REACH = 40
+_COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less"])
+_THAN = frozenset(["than", "since", "compared", "from", "versus"])
+_RELATIVE = frozenset(["which", "that"])
+_BESIDE = frozenset(
+    [
+        "associated",
+        "adjacent",
+        "overlying",
+        "underlying",
+        "accompanying",
+        "surrounding",
+        "superimposed",
+        "resultant",
+        "resulting",
+        "concomitant",
+    ]
+)
+_REMAINS = frozenset(["remains", "remain", "remained"])
+_STILL = Entry(TRAJECTORY, "stable")
+_STILL.soft = True
+_WRONG_HEIGHT = frozenset(["low", "high"])
+_BARE_ZONES = (["lower"], ["middle"])
 
 
-class PhraseReader:
+class PhraseReader(Clause):
     """Reads the items of one sentence; see the module's description."""
-
-    def __init__(self, lexicon: Lexicon, words: Words) -> None:
-        self.lexicon = lexicon
-        self.words = words
-        self.items = words.items
-        self.flags = scopes(words.items)
-        self.drafts: list[Draft] = []
-        self.normals: list[Draft] = []
-        self.study: Item | None = None  # a change of the whole study, or of what the sentence before spoke of
-        self.negations: list[Item] = []
-        self._new_clause()
-
-    def _new_clause(self) -> None:
-        self.group: list[Draft] = []  # statements that what follows may describe
-        self.waiting: list[Item] = []  # modifiers in front of a noun, with the conjunctions between them
-        self.subjects: list[tuple[int, Item, list[Item]]] = []  # structures and the places in front of them
-        self.predicates: list[tuple[int, Item]] = []  # predicates in front of their structure
-        self.listed = 0  # where in the group the current list begins
-        self.composed = False  # the subjects have had a predicate
-        self.behind = False  # a preposition: places go back to the statement before it
-        self.verb = False  # a verb since the last statement or structure
-        self.link = False
-        self.joined = False
-        self.named: Draft | None = None  # the statement just made, while nothing but a verb followed
-        self.elders: list[Draft] = []  # statements before "but", for a clause without a subject of its own
-        self.carried: Item | None = None  # "removal of A and B": the change holds for the whole list
 
     def read(self) -> list[Draft]:
         """Every statement of the sentence, in text order."""
@@ -80,12 +71,18 @@ class PhraseReader:
             handler = handlers[item[0].cls]
             if handler is not None:
                 handler(self, place, item)
-        self._close_clause()
+        self.end()
         return self.drafts
 
-    # --- one method per class of words ------------------------------------------------------------------------
-
     def _place(self, place: int, item: Item) -> None:
+        spelling = self.words.words[item[1] : item[2]]
+        if spelling in _BARE_ZONES and self.next_class(place) not in (CONJUNCTION, PREPOSITION, ENTITY):
+            if self.verb and self.subjects and not self.composed:
+                self.compose(place, item, "low", everything=True)  # "lung volumes are lower"
+            return  # "lower chest wall"; but "right lower and middle lobes"
+        if spelling == ["both"] and len(self.group) > 1 and self.next_class(place) == TRAJECTORY:
+            self.verb = True  # "A and B, both increased": said of each, no side
+            return
         if item[0].position and self.group:
             for draft in reversed(self.group):
                 if draft.is_device:
@@ -93,45 +90,45 @@ class PhraseReader:
                     return
         if self.behind and self.group:
             last = self.group[-1]
+            bare = not last.sides and not last.zones
             last.place(item)
-            for draft in self.group[self.listed : -1][-_REACH:]:
-                # "atelectasis and effusion in the left base": the place of the last serves those without one
-                if not draft.sides and not draft.zones and self._has_side(draft):
-                    draft.sides, draft.zones, draft.paired = item[0].sides, item[0].zones, item[0].paired
+            if bare:
+                self.spread(last)
         else:
             self.waiting.append(item)
 
     def _wait(self, place: int, item: Item) -> None:
-        if item[0].cls == DEGREE and self.verb and self.group and not self._noun_follows(place):
-            for draft in self.group[-_REACH:]:
+        if is_former(item, self.words.words):
+            return
+        degree = item[0].cls == DEGREE
+        if degree and describes_change(self.items, place, self.words.words):
+            return
+        if degree and self.verb and self.group and not self.noun_follows(place):
+            if self.side_follows(place):
+                self.waiting.append(item)  # "effusions are small on the right and moderate on the left"
+                return
+            for draft in self.group[-REACH:]:
                 draft.grade(item)
-        elif (
-            item[0].cls == DEGREE
-            and self.verb
-            and self.subjects
-            and not self.composed
-            and not self._noun_follows(place)
-        ):
-            if not self._compose(place, item, "high" if (item[0].rank or 0.0) >= 2 else "low", everything=True):
+        elif degree and self.verb and self.subjects and not self.composed and not self.noun_follows(place):
+            if not self.compose(place, item, "high" if (item[0].rank or 0.0) >= 2 else "low", everything=True):
                 self.waiting.append(item)
-        elif item[0].cls == MEASUREMENT and self.group and not self._noun_follows(place):
+        elif not degree and self.group and not self.noun_follows(place):
             self.group[-1].measure(item)
         else:
             self.waiting.append(item)
 
     def _trajectory(self, place: int, item: Item) -> None:
         entry = item[0]
-        if self.flags[place] & UNSTATED:
+        if self.flags[place] & UNSTATED or self._compares_places(place, item):
             return
-        if self.words.words[item[1]] in _COMPARATIVES and self._next_class(place) in (PREPOSITION, PLACE):
-            return  # "larger on the left" compares places, not times
         quantity = entry.when.get("quantity")
-        follows = self._noun_follows(place, across=True)
+        first_words = not self.group and not self.subjects and not self.drafts
+        follows = self.noun_follows(place, across=True, leading=first_words)
         idle = bool(self.subjects) and not self.composed and not follows
-        if idle and quantity and self._compose(place, item, quantity, everything=self.verb):
+        if idle and quantity and self.compose(place, item, quantity, everything=self.verb):
             return  # "markings are increased": a predicate of the structure
-        idle = idle and not self.group
-        if idle and entry.value == "worsened" and self._compose(place, item, "increased", everything=True):
+        grown = idle and not self.group and entry.value == "worsened"
+        if grown and self.compose(place, item, "increased", everything=True):
             # "the cardiac silhouette has increased in size": larger now, whatever it was
             self.drafts[-1].compare(item)
             return
@@ -143,16 +140,63 @@ class PhraseReader:
                 return
             self.waiting.append(item)
         elif self.group:
-            last = self.group[-1]
-            everything = self.verb or self.words.words[item[1]] in _PLURAL
-            for draft in self.group[-_REACH:]:
-                if everything or draft is last or draft.first == last.first:
-                    draft.compare(item)
-        elif self.elders and not self.subjects:
-            for draft in self.elders[-_REACH:]:
+            if self.side_follows(place):
+                self.waiting.append(item)  # "improved on the right, worse on the left"
+                return
+            for draft in self._compared(place, item):
                 draft.compare(item)
-        elif not self.subjects or self.subjects[-1][1][0].value == "study":
+        elif self.elders and not self.subjects:
+            for draft in self.elders[-REACH:]:
+                draft.compare(item)
+        elif not self.subjects or self.subjects[-1].item[0].value == "study":
             self.study = self.study or item
+        elif self.composed:
+            for draft in self.stated:
+                draft.compare(item)  # "the heart is normal and unchanged"
+        else:
+            for subject in self.subjects:
+                subject.changes.append(item)
+
+    def _compares_places(self, place: int, item: Item) -> bool:
+        """Whether "larger on the left", "the right being larger" compares places, not times."""
+        words = self.words.words
+        last = words[item[2] - 1]
+        if (last not in _COMPARATIVES and words[item[1]] not in _COMPARATIVES) or last in _THAN:
+            return False
+        if words[item[2] : item[2] + 1] and words[item[2]] in _THAN:
+            return False
+        if self.next_class(place) in (PREPOSITION, PLACE):
+            return True
+        sided = [waits for waits in self.waiting if waits[0].cls == PLACE and len(waits[0].sides) == 1]
+        if sided and self.group and self.group[-1].sides == BOTH:
+            self.waiting = []
+            return True
+        return False
+
+    def _compared(self, place: int, item: Item) -> list[Draft]:
+        """The statements that a change behind them is about.
+
+        A verb's subject is the head of its phrase ("effusions with atelectasis have increased"), as is that of a
+        trailing "unchanged"; other trailing changes go to the nearest. Members of a list share a change of theirs.
+        """
+        group = self.group[-REACH:]
+        last = group[-1]
+        words = self.words.words
+        heads = [draft for draft in group if not draft.under]
+        if self.verb or words[item[1]] in _PLURAL or (words[item[1]] in _SINGULAR and last.under):
+            relative = not _RELATIVE.isdisjoint(words[last.last : item[1]])
+            return heads if heads and last.under and not relative else group
+        trailing = self.after_comma(place)
+        if last.under and heads and item[0].value == "stable" and trailing:
+            return [heads[-1]]
+        if not trailing:
+            return [draft for draft in group if draft is last or draft.first == last.first]
+        listed = [last]
+        for draft in reversed(group[:-1]):
+            if draft.trajectory is not None or draft.under != last.under:
+                break
+            listed.append(draft)
+        return listed
 
     def _entity(self, place: int, item: Item) -> None:
         entry, first, last = item
@@ -165,64 +209,36 @@ class PhraseReader:
             self.listed = 0
         entity = entry.entity
         assert entity is not None
+        subject = self.subjects[-1].item if self.subjects and not self.composed and not self.verb else None
+        if subject is not None and subject[2] == first:
+            entity = self.relocated(subject[0], entity)  # "mediastinal soft tissue mass"
         if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
             # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
-            adjective = self.predicates.pop()[1]
-            if adjective[0].value == "borderline":
-                self.waiting.append(adjective)
-            transformed = self.lexicon.transformed.get(adjective[0].value)
-            if transformed is not None and entity.id in transformed:
-                entity = self.lexicon.entities[transformed[entity.id]]
+            entity = self.transformed(self.predicates.pop()[1], entity)
+            while self.predicates and self.predicates[-1][1][0].value in self.lexicon.transformed:
+                entity = self.transformed(self.predicates.pop()[1], entity)
+        if entity.mimic and self.link and self.group and not alternative_follows(self.items, place):
+            taken = self.group.pop()  # "densities that likely represent nipple shadows" are no nodules
+            self.drafts = [other for other in self.drafts if other is not taken]
+            if entity.group == "artifact":
+                self.waiting.clear()
+                return
         draft = Draft(entity, None, first, last, flags, place)
         draft.paired = entry.paired
+        if entry.gone:
+            draft.trajectory = "resolved"
+            draft.trajectories.append(item)
         if self.group and not flags & DENIED:
             before = self.group[-1]
-            if self.link or flags & SUSPECTED or before.last == first or self._shares(before, draft):
+            if self.link or flags & SUSPECTED or before.last == first or self.shares(before, draft):
                 draft.inherits = before
         for inner, begin, end in entry.inner:
             draft.place((inner, first + begin, first + end))
-        for _, subject, _ in self.subjects[-1:]:
-            if not self.composed and not self.verb and subject[0].zones and subject[2] == first:
-                draft.place(subject)
+        if subject is not None and subject[0].zones and subject[2] == first:
+            draft.place(subject)
         if not self.verb:
-            self.subjects.clear()
-        self._dress(draft)
-
-    def _shares(self, first: Draft, second: Draft) -> bool:
-        """Whether two statements of one list lie on one side when only the first names it."""
-        if self.verb or first.entity is None or second.entity is None:
-            return False
-        sharing = self.lexicon.sharing
-        return first.entity.group in sharing and second.entity.group in sharing
-
-    def _has_side(self, draft: Draft) -> bool:
-        return draft.entity is not None and draft.entity.group in self.lexicon.lateral
-
-    def _dress(self, draft: Draft) -> None:
-        """Give the waiting modifiers to a new statement; "moderate right and small left" makes two of it."""
-        waiting = self.waiting
-        target = draft
-        if waiting:
-            parts = split_list(waiting)
-            if len(parts) > 1:
-                for part in parts[:-1]:
-                    twin = Draft(draft.entity, draft.normal, draft.first, draft.last, draft.flags, draft.index)
-                    apply(twin, part)
-                    self._keep(twin)
-            apply(target, parts[-1])
-            self.waiting = []
-        self._keep(target)
-        if target.trajectory in _CARRIED:
-            self.carried = target.trajectories[-1]
-        elif self.carried is not None and self.joined and target.trajectory is None:
-            target.compare(self.carried)
-        self.behind = self.verb = self.link = self.joined = False
-        self.named = target
-
-    def _keep(self, draft: Draft) -> None:
-        self.drafts.append(draft)
-        if draft.normal is None:
-            self.group.append(draft)
+            self.forget_subjects()
+        self.dress(draft)
 
     def _anatomy(self, place: int, item: Item) -> None:
         entry = item[0]
@@ -246,210 +262,103 @@ class PhraseReader:
             predicate = self.lexicon.predicate_of.get(last.entity.id if last.entity is not None else "")
             if predicate is not None and entry.when.get(predicate):
                 last.entity = self.lexicon.entities[entry.when[predicate]]
-        if self.predicates and self._compose_waiting(item):
+            elif last.entity is not None:
+                last.entity = self.relocated(entry, last.entity)
+        if self.predicates and self.compose_waiting(item):
             return
-        if self.behind and self.group and not self._predicate_follows(place):
+        if "graded" in entry.when and not self.predicate_follows(place):
+            graded = next((waits for waits in self.waiting if waits[0].cls == DEGREE), None)
+            if graded is None and "chronic" in self.words.words[max(0, item[1] - 2) : item[1]]:
+                graded = item
+            if graded is not None and self.state(item, graded, "graded", place):
+                self.subjects, self.composed = [Subject(item, [])], True
+                return
+        if self.behind and self.group and not self.predicate_follows(place):
             if entry.zones:
                 self.group[-1].place(item)
             return
-        fresh = self.group and self.joined and self.verb and self._predicate_follows(place)
+        fresh = self.group and self.joined and self.verb and self.predicate_follows(place)
         if self.composed or fresh:
             self.subjects.clear()
             self.composed = False
             if fresh:
                 self.group = []
                 self.listed = 0
-        self.subjects.append((place, item, []))
-        self.verb = False
+        self.await_predicate(item)
 
     def _predicate(self, place: int, item: Item) -> None:
         if self.flags[place] & UNSTATED:
             return
         value = item[0].value
         named = self.named
-        if value in _NORMALITY and self.verb and named is not None and named.is_pathology:
+        made = self.group[-1] if self.group and self.verb else None
+        if made is not None and made.is_device and value in _WRONG_HEIGHT:
+            made.place((self.lexicon.position_entries["malpositioned"], item[1], item[2]))
+            return
+        if made is not None and value == "fractured" and not made.is_pathology:
+            return  # broken wires are no broken bone
+        if value in NORMALITY and self.verb and named is not None and named.is_pathology:
             named.flags |= DENIED  # "vascular engorgement is within normal limits" denies the engorgement
-        if self.subjects and (not self.composed or self.verb or self.joined):
-            everything = self.verb or value in _NORMALITY
-            if self._compose(place, item, value, everything=everything):
+        behind = self.subjects and (not self.composed or self.verb or self.joined)
+        if behind and not (self.composed and structure_follows(self.items, place, value)):
+            everything = self.verb or value in NORMALITY
+            if self.compose(place, item, value, everything=everything):
                 return
         self.predicates.append((place, item))
 
-    def _compose(self, place: int, item: Item, value: str, *, everything: bool) -> bool:
-        """Make statements of the subjects and a predicate behind them."""
-        done = False
-        for _, subject, _ in self.subjects if everything else self.subjects[-1:]:
-            done |= self._state(subject, item, value, place)
-        if done:
-            self.composed = True
-            self.verb = False
-        return done
-
-    def _compose_waiting(self, item: Item) -> bool:
-        """Make statements of a structure and the predicates in front of it."""
-        done = False
-        kept = []
-        for place, predicate in self.predicates:
-            value = predicate[0].when.get("quantity") or predicate[0].value
-            made = self._state(item, predicate, value, place)
-            done |= made
-            if value in _NORMALITY:
-                kept.append((place, predicate))  # "normal heart, lungs and mediastinum"
-        if done:
-            self.predicates = kept
-            self.subjects = [(0, item, [])]
-            self.composed = True
-            self.verb = False
-        return done
-
-    def _state(self, subject: Item, predicate: Item, value: str, place: int) -> bool:
-        entry, flags = subject[0], self.flags[place]
-        first, last = min(subject[1], predicate[1]), max(subject[2], predicate[2])
-        if value in _NORMALITY or (value == "abnormal" and flags & DENIED):
-            normal = entry.normal
-            if normal is None or (value in _NORMALITY and flags & DENIED):
-                return normal is not None
-            self.drafts.append(Draft(None, normal, first, last, flags if value == "abnormal" else 0, place))
-            self.waiting = []
-            return True
-        entity = entry.when.get(value)
-        if not entity:
-            return False
-        draft = Draft(self.lexicon.entities[entity], None, first, last, flags, place)
-        if value == "borderline":
-            draft.degree = 0.0
-        draft.paired = entry.paired
-        if self.link and self.group:
-            draft.inherits = self.group[-1]
-        self._dress(draft)
-        return True
-
     def _conjunction(self, place: int, item: Item) -> None:
-        if self.behind and self._noun_follows(place):
+        if self.behind and self.noun_follows(place):
             self.behind = False
         elif not self.behind:
             self.waiting.append(item)
         self.joined = True
-        if item[0].value == "," and self.group:
-            self._settle(place)
-
-    def _settle(self, place: int) -> None:
-        """At a comma, degrees that no noun took up go back ("cardiomegaly is mild, ...")."""
-        if not self._noun_follows(place):
-            self._give_back()
-
-    def _give_back(self) -> None:
-        """Let modifiers that no noun took up describe the statement before them."""
-        last = self.group[-1]
-        if last.entity is None or last.flags & UNSTATED:
-            return
-        places = [item for item in self.waiting if item[0].cls == PLACE]
-        if places and last.sides and all(item[0].sides and not item[0].sides & last.sides for item in places):
-            # "moderate right effusion, small left": a second finding of the same kind
-            twin = Draft(last.entity, None, last.first, last.last, last.flags, last.index)
-            apply(twin, self.waiting)
-            self._keep(twin)
-            self.waiting = []
-            return
-        bare = not last.sides and not last.zones
-        for item in self.waiting:
-            cls = item[0].cls
-            if cls == PLACE and (bare or (not last.sides and item[0].sides)):
-                last.place(item)
-            elif cls == DEGREE:
-                last.grade(item)
-            elif cls == MEASUREMENT:
-                last.measure(item)
-        if bare and places and not self.verb:
-            for draft in self.group[self.listed : -1][-_REACH:]:
-                if not draft.sides and not draft.zones and self._has_side(draft):
-                    draft.sides, draft.zones, draft.paired = last.sides, last.zones, last.paired
-        self.waiting = []
+        if item[0].value == "," and self.group and not self.noun_follows(place):
+            self.give_back()  # "cardiomegaly is mild, ..."
 
     def _verb(self, place: int, item: Item) -> None:
         if self.waiting and self.named is not None and not self.joined:
-            self._give_back()  # "opacity left base is seen"
+            self.give_back()  # "opacity left base is seen"
         self.verb = True
         self.behind = False
         self.carried = None
+        if item[0].value in _REMAINS:
+            self.remains = (_STILL, item[1], item[2])
 
     def _preposition(self, place: int, item: Item) -> None:
         self.behind = bool(self.group)
 
     def _link(self, place: int, item: Item) -> None:
         if self.waiting and self.group:
-            self._give_back()
+            self.give_back()
+        value = item[0].value
         self.link = True
-        if item[0].value not in _ALTERNATIVES:
+        if value not in _ALTERNATIVES:
             self.listed = len(self.group)
+        if value == "associated with" or value.rsplit(" ", 1)[-1] in _BESIDE:
+            self.under, self.carried = bool(self.group), None
         self.behind = False
         self.verb = False
-        self._flush_predicates()
+        self.flush_predicates()
 
     def _joiner(self, place: int, item: Item) -> None:
         self.behind = False
         self.joined = True
         self.listed = len(self.group)
-        self._flush_predicates()
+        self.under = bool(self.group)
+        self.carried = None
+        self.flush_predicates()
 
     def _terminator(self, place: int, item: Item) -> None:
-        self._close_clause()
+        self.end()
         elders = self.group
         leading = [] if elders or not item[0].value.startswith("there ") else self.waiting
-        self._new_clause()
+        self.begin()
         self.waiting = leading  # "in the left base there is ..."
         if item[0].value in _CONTINUING:
             self.elders = elders
 
-    def _close_clause(self) -> None:
-        self._flush_predicates()
-        if self.waiting and not self.group:
-            self.group = self.elders
-        if self.group and self.waiting:
-            self._give_back()
 
-    def _flush_predicates(self) -> None:
-        """Predicates that met no structure stand for themselves where they can ("calcification")."""
-        for place, item in self.predicates:
-            entity = self.lexicon.defaults.get(item[0].value)
-            if entity and not item[0].when:
-                draft = Draft(self.lexicon.entities[entity], None, item[1], item[2], self.flags[place], place)
-                waiting, self.waiting = self.waiting, [w for w in self.waiting if w[1] < item[1]]
-                self._dress(draft)
-                self.waiting = [w for w in waiting if w[1] >= item[2]]
-        self.predicates = []
-
-    # --- looking ahead -------------------------------------------------------------------------------------------
-
-    def _noun_follows(self, place: int, across: bool = False) -> Entry | None:
-        """The entity or structure that the noun phrase after ``place`` ends in, if any.
-
-        With ``across``, "of" and "in" are crossed ("increase in the left effusion").
-        """
-        for entry, _, _ in self.items[place + 1 : place + 12]:
-            cls = entry.cls
-            if cls in _NAMING:
-                # "has grown since the last study": the study is no subject beside a finding
-                return None if self.group and entry.value == "study" else entry
-            if cls == PREPOSITION and across and entry.value in ("of", "in"):
-                continue
-            if cls in _BREAKS:
-                return None
-        return None
-
-    def _next_class(self, place: int) -> int:
-        return self.items[place + 1][0].cls if place + 1 < len(self.items) else -1
-
-    def _predicate_follows(self, place: int) -> bool:
-        for entry, _, _ in self.items[place + 1 : place + 8]:
-            if entry.cls == PREDICATE:
-                return True
-            if entry.cls in (TERMINATOR, ENTITY, CONJUNCTION):
-                return False
-        return False
-
-
-_HANDLERS: list = [None] * 23
+_HANDLERS: list = [None] * 24
 _HANDLERS[PLACE] = PhraseReader._place
 _HANDLERS[DEGREE] = PhraseReader._wait
 _HANDLERS[MEASUREMENT] = PhraseReader._wait

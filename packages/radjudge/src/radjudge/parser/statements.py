@@ -19,7 +19,7 @@ from radjudge.lexicon import (
     UNCERTAIN_CLAUSE,
     Lexicon,
 )
-from radjudge.parser.negation import DENIED, PAST, SUSPECTED, WAS_OLD
+from radjudge.parser.negation import COMPARED_ONLY, DENIED, PAST, SUSPECTED, WAS_OLD
 from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
 from radjudge.parser.tokens import Item, Words, read_words
 from radjudge.parser.unmatched import unmatched_statement
@@ -77,8 +77,12 @@ class SentenceReader:
     def _phrases(self, words: Words) -> list[Phrase]:
         reader = PhraseReader(self.lexicon, words)
         phrases = [_phrase(draft, words, self.lexicon) for draft in reader.read()]
-        if reader.study is not None and not reader.drafts and reader.study[0].value in _OF_A_STUDY:
-            phrases.append(_comparison(reader.study, words))
+        study = reader.study
+        if study is not None and study[0].value in _OF_A_STUDY:
+            # "this is unchanged; no effusion" still speaks of the finding before
+            before = words.words[0] in _POINTING and all(draft.first > study[1] for draft in reader.drafts)
+            if before or not reader.drafts:
+                phrases.insert(0, _comparison(study, words))
         if not phrases and words.unknown:
             statement = unmatched_statement(words, self.lexicon)
             if statement is not None:
@@ -115,12 +119,13 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
             NO_NAMES,
             None,
             (),
-            None,
-            normal.denies,
+            None if draft.flags & DENIED else draft.trajectory,  # type: ignore[arg-type]
+            NO_NAMES if draft.flags & COMPARED_ONLY else normal.denies,
             "lexicon",
             entity_span,
             entity_span,
             negation_spans=denials,
+            trajectory_spans=_spans(draft.trajectories, words) if draft.trajectories else (),
         )
     entity, flags = draft.entity, draft.flags
     assert entity is not None

@@ -51,12 +51,7 @@ def read_words(lexicon: Lexicon, sentence: str) -> Words:
         node = root.get(word)
         if node is None:
             if word[0].isdigit():
-                sizes, after = read_measurement(words, index)
-                if sizes:
-                    entry = Entry(MEASUREMENT)
-                    entry.sizes_mm = sizes
-                    items.append((entry, index, after))
-                index = after
+                index = _read_number(words, index, items)
                 continue
             unknown.append(index)
             index += 1
@@ -76,6 +71,9 @@ def read_words(lexicon: Lexicon, sentence: str) -> Words:
                 if not below:
                     break
         if entry is None:
+            if word[0].isdigit():
+                index = _read_number(words, index, items)  # "10 mm", though "10 out of 10" is a term
+                continue
             unknown.append(index)
             index += 1
             continue
@@ -85,3 +83,13 @@ def read_words(lexicon: Lexicon, sentence: str) -> Words:
             items.append((entry, index, end))
         index = end
     return Words(words, starts, ends, items, unknown, suspicious)
+
+
+def _read_number(words: list[str], index: int, items: list[Item]) -> int:
+    """Read a size at a word that starts with a digit; the index after it, or after the word when it is none."""
+    sizes, after = read_measurement(words, index)
+    if sizes:
+        entry = Entry(MEASUREMENT)
+        entry.sizes_mm = sizes
+        items.append((entry, index, after))
+    return after
