@@ -325,7 +325,7 @@ PARENT_AND_CHILD = [
     ("Fracture.", "Rib fracture.", ""),
     ("Pneumothorax.", "Pleural effusion.", "o f"),
     ("Cardiomegaly.", "Hiatal hernia.", "o f"),
-    ("Pneumonia in the right base.", "Atelectasis in the right base.", "o f"),
+    ("Pneumonia in the right base.", "Atelectasis in the right base.", "o"),
     ("Nodule in the left apex.", "Effusion on the left.", "o f"),
 ]
 

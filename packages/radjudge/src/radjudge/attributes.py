@@ -90,7 +90,6 @@ class AttributeCounter:
             errors.append(self._attribute("location", group, significance, attribute, explanation, counted=counted))
 
     def _severity(self, group: Matched, level: Significance, errors: list[Error]) -> None:
-        first, peer = group.references[0], group.candidates[0]
         significance: Significance | None = None
         attribute = explanation = ""
         degrees = [finding.degree for finding in group.references if finding.degree is not None]
@@ -102,8 +101,10 @@ class AttributeCounter:
                 serious = distance >= SIGNIFICANT_DISTANCE
                 significance = at_least(level, "actionable") if serious else at_most(level, "not_actionable")
                 explanation = f"reference: rank {min(degrees):g} of 3; candidate: rank {min(peer_degrees):g}"
-        if first.measurements_mm and peer.measurements_mm and first.kind != "device":
-            size, peer_size = max(first.measurements_mm), max(peer.measurements_mm)
+        sizes = [size for finding in group.references for size in finding.measurements_mm]
+        peer_sizes = [size for finding in group.candidates for size in finding.measurements_mm]
+        if sizes and peer_sizes and group.references[0].kind != "device":
+            size, peer_size = max(sizes), max(peer_sizes)
             if size_differs(size, peer_size):
                 crossing = (size >= 30.0) != (peer_size >= 30.0)
                 large = crossing or abs(size - peer_size) > max(6.0, 0.5 * size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from radjudge.attributes import AttributeCounter, Specificity, all_spans
 from radjudge.lexicon import Lexicon
-from radjudge.matching import Matched, Matching, distinct, match
+from radjudge.matching import Matched, Matching, match
 from radjudge.parser.phrases import STUDY_COMPARISON
 from radjudge.records import (
     CATEGORIES,
@@ -55,15 +55,12 @@ class Counter:
         matching = match(stated, claimed, self.lexicon)
         if candidate.suspicious_text or reference.suspicious_text:
             _take_back(matching)
-        errors: list[Error] = []
         matches: list[Match] = []
-        for finding in distinct(matching.missed, self.lexicon):
-            errors.append(self._omission(finding, candidate, context))
-        for finding in distinct(matching.invented, self.lexicon):
-            errors.append(self._false_finding(finding, reference, context))
+        errors: list[Error] = []
+        errors.extend(self._omission(finding, candidate, context) for finding in matching.missed)
+        errors.extend(self._false_finding(finding, reference, context) for finding in matching.invented)
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
         answer = peer_study if _answers(reference, candidate) else None
-        attributes: list[tuple[Finding, Error]] = []
         for group in matching.matched:
             level = self.significances.level(group.references[0], context)
             found = self.attributes.count(group, level, study, answer)
@@ -80,24 +77,14 @@ class Counter:
                         differing,
                     )
                 )
-            attributes.extend((group.references[0], error) for error in found)
+            errors.extend(found)
             contradiction = self._contradiction(group, reference, candidate, level)
             if contradiction is not None:
                 errors.append(contradiction)
-        errors.extend(self._once(attributes))
         self._resolved(reference, candidate, stated, claimed, errors)
         self._study(study, peer_study if study != peer_study else answer, reference, candidate, stated, claimed, errors)
         errors.sort(key=_place)
         return errors, matches
-
-    def _once(self, attributes: list[tuple[Finding, Error]]) -> list[Error]:
-        """Attribute errors, one for an opacity and what it is taken for: swapping their side is one mistake."""
-        kept: list[Error] = []
-        for category in ("location", "severity", "spurious_comparison", "omitted_comparison"):
-            rows = [row for row in attributes if row[1].category == category]
-            remaining = distinct([finding for finding, _ in rows], self.lexicon)
-            kept.extend(error for finding, error in rows if any(finding is item for item in remaining))
-        return kept
 
     # --- whole findings ------------------------------------------------------------------------------------------
 
@@ -112,6 +99,7 @@ class Counter:
             self.significances.level(finding, context),
             None,
             "reference asserts it; candidate denies it" if denials else "reference asserts it; candidate is silent",
+            counted=self._counts(finding),
             source=finding.source,
         )
 
@@ -126,8 +114,13 @@ class Counter:
             self.significances.level(finding, context),
             None,
             "candidate asserts it; reference denies it" if denials else "candidate asserts it; reference is silent",
+            counted=self._counts(finding),
             source=finding.source,
         )
+
+    def _counts(self, finding: Finding) -> bool:
+        """Nipple shadows and the like are no findings: saying or not saying them is listed, and no error."""
+        return self.lexicon.level_of(finding.entity) != "benign"
 
     def _contradiction(self, group: Matched, reference: Report, candidate: Report, level: Significance) -> Error | None:
         """A candidate that asserts and denies what the reference asserts: the denial counts, once."""
@@ -234,7 +227,7 @@ def _take_back(matching: Matching) -> None:
     matching.missed = [item for item in matching.missed if not item.suspicious]
     for group in matching.matched:
         if _smuggled(group):
-            matching.missed.extend(item for item in group.references if not item.suspicious)
+            matching.missed.append(next(item for item in group.references if not item.suspicious))
 
 
 def _answers(reference: Report, candidate: Report) -> bool:

@@ -1,6 +1,7 @@
 """Which finding of the candidate answers which finding of the reference.
 
-A pair may match when the entities are the same, parent and child, or interchangeable, and the places agree or differ in
+What is matched are readings: a sign with all that a report makes of it (:mod:`radjudge.readings`). A pair may match when
+one of its entities is the same on both sides, parent and child, or interchangeable, and the places agree or differ in
 side or in zone only: that difference is then an error of the match instead of two unrelated findings. One finding may
 cover several ("bilateral effusions" covers a left and a right one).
 """
@@ -11,17 +12,17 @@ from dataclasses import dataclass
 
 from radjudge.assignment import Edge, assign
 from radjudge.lexicon import Lexicon
+from radjudge.readings import Reading, gravity, readings
 from radjudge.records import Finding
 
 _SIMILAR_TEXT = 0.5  # share of common words from which two phrases outside the lexicon are the same
 _WRONG_PLACE = 0.3
 _RIGHT_PLACE = 0.1
-_GRAVITY = {"urgent": 3, "actionable": 2, "not_actionable": 1}
 
 
 @dataclass(slots=True)
 class Matched:
-    """Findings that answer one another: usually one on each side."""
+    """Findings that answer one another, on each side the one that counts first."""
 
     references: list[Finding]
     candidates: list[Finding]
@@ -29,7 +30,7 @@ class Matched:
 
 @dataclass(slots=True)
 class Matching:
-    """The outcome for one pair of reports, each part in text order."""
+    """The outcome for one pair of reports, each part in text order; of a reading, only the finding that counts."""
 
     matched: list[Matched]
     missed: list[Finding]
@@ -38,49 +39,60 @@ class Matching:
 
 def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon) -> Matching:
     """Match the positive findings of two reports."""
+    stated, claimed = readings(references, lexicon), readings(candidates, lexicon)
     edges: list[Edge] = []
-    for row, reference in enumerate(references):
-        related = lexicon.related.get(reference.entity)
-        for column, candidate in enumerate(candidates):
-            if related is None:
-                value = _text_similarity(reference, candidate)
-            else:
-                value = related.get(candidate.entity, 0.0)
-            if value:
-                value = _placed(value, reference, candidate, lexicon)
-                if value > 0:
-                    edges.append((row, column, value))
+    for row, reference in enumerate(stated):
+        for column, candidate in enumerate(claimed):
+            value = _value(reference, candidate, lexicon)
+            if value > 0:
+                edges.append((row, column, value))
     pairs = assign(edges)
-    by_row = {row: Matched([references[row]], [candidates[column]]) for row, column in pairs}
+    by_row = {row: Matched(list(stated[row].findings), list(claimed[column].findings)) for row, column in pairs}
     by_column = {column: by_row[row] for row, column in pairs}
-    missed: list[Finding] = []
-    invented: list[Finding] = []
-    if len(pairs) < len(references):
+    missed: list[Reading] = []
+    invented: list[Reading] = []
+    if len(pairs) < len(stated):
         taken = list(by_column.items())
-        for row, reference in enumerate(references):
+        for row, reference in enumerate(stated):
             if row not in by_row:
                 for column, group in taken:
-                    if _covers(candidates[column], reference, references, group.references, lexicon):
-                        group.references.append(reference)
+                    if _covers(claimed[column], reference, group.references, lexicon):
+                        group.references.extend(reference.findings)
                         break
                 else:
                     missed.append(reference)
-    if len(pairs) < len(candidates):
-        for column, candidate in enumerate(candidates):
+    if len(pairs) < len(claimed):
+        for column, candidate in enumerate(claimed):
             if column not in by_column:
                 for row, group in by_row.items():
-                    if _covers(references[row], candidate, candidates, group.candidates, lexicon):
-                        group.candidates.append(candidate)
+                    if _covers(stated[row], candidate, group.candidates, lexicon):
+                        group.candidates.extend(candidate.findings)
                         break
                 else:
                     invented.append(candidate)
-    return Matching([by_row[row] for row, _ in pairs], missed, invented)
+    missed, invented = _without_rivals(missed, invented, lexicon)
+    return Matching(
+        [by_row[row] for row, _ in pairs], [item.first for item in missed], [item.first for item in invented]
+    )
 
 
-def _placed(value: float, reference: Finding, candidate: Finding, lexicon: Lexicon) -> float:
-    """Weight of a pair given its places; 0 where they name different findings."""
-    if lexicon.is_past(reference.entity, reference.kind) != lexicon.is_past(candidate.entity, candidate.kind):
-        return 0.0
+def _value(reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
+    """Weight of a pair of readings: its best pair of entities, and the places; 0 where they are different things."""
+    value = 0.0
+    for finding in reference.findings:
+        related = lexicon.related.get(finding.entity)
+        for other in candidate.findings:
+            if lexicon.is_past(finding.entity, finding.kind) != lexicon.is_past(other.entity, other.kind):
+                continue
+            if related is None:
+                value = max(value, _text_similarity(finding, other))
+            else:
+                value = max(value, related.get(other.entity, 0.0))
+    return _placed(value, reference, candidate, lexicon) if value else 0.0
+
+
+def _placed(value: float, reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
+    """The weight given the places; 0 where they name different findings."""
     sides, peer_sides = reference.sides, candidate.sides
     wrong = False
     if sides and peer_sides:
@@ -89,7 +101,7 @@ def _placed(value: float, reference: Finding, candidate: Finding, lexicon: Lexic
         elif not sides & peer_sides and "unilateral" not in sides | peer_sides:
             value -= _WRONG_PLACE
             wrong = True
-    if reference.zones and candidate.zones and reference.kind != "device":
+    if reference.zones and candidate.zones and reference.first.kind != "device":
         if lexicon.zones_conflict(reference.zones, candidate.zones):
             if wrong:
                 return 0.0
@@ -99,50 +111,41 @@ def _placed(value: float, reference: Finding, candidate: Finding, lexicon: Lexic
     if value < 0.5 and wrong:
         # siblings on different sides are different findings
         return 0.0
-    if reference.degree == candidate.degree:
+    if reference.first.degree == candidate.first.degree:
         value += 0.01  # of two equal findings, the one of the same degree
     return value
 
 
-def _covers(
-    umbrella: Finding, finding: Finding, own_report: list[Finding], answered: list[Finding], lexicon: Lexicon
-) -> bool:
-    """Whether an already matched finding of the other report also answers this unmatched one."""
-    if lexicon.is_past(umbrella.entity, umbrella.kind) != lexicon.is_past(finding.entity, finding.kind):
-        return False
-    related = lexicon.related.get(finding.entity)
-    if related is None or umbrella.entity not in related:
-        return False
-    if finding.sides and umbrella.sides and not finding.sides <= umbrella.sides:
+def _covers(umbrella: Reading, reading: Reading, answered: list[Finding], lexicon: Lexicon) -> bool:
+    """Whether an already matched reading of the other report also answers this unmatched one."""
+    if reading.sides and umbrella.sides and not reading.sides <= umbrella.sides:
         return False
     if (
-        finding.kind != "device"
-        and finding.zones
+        reading.first.kind != "device"
+        and reading.zones
         and umbrella.zones
-        and lexicon.zones_conflict(finding.zones, umbrella.zones)
+        and lexicon.zones_conflict(reading.zones, umbrella.zones)
     ):
         return False
-    if finding.entity == umbrella.entity:
-        # "bilateral" covers left and right; but a second finding of its kind elsewhere stays its own
-        return any(_different_place(finding, other) for other in answered) or not finding.sides
-    if umbrella.entity in lexicon.entities[finding.entity].descendants:
-        return True  # "opacity" beside "opacity, likely atelectasis" says nothing that "atelectasis" does not
-    if related[umbrella.entity] < 0.7:
-        return True  # interchangeable
-    return finding.certainty == "possible" and _is_alternative(finding, own_report)
-
-
-def _different_place(one: Finding, other: Finding) -> bool:
-    return one.sides != other.sides or one.zones != other.zones
-
-
-def _is_alternative(finding: Finding, report: list[Finding]) -> bool:
-    """Whether the finding is one of several guesses of one sentence ("atelectasis versus pneumonia")."""
-    sentence = finding.mentions[0].sentence
     return any(
-        other is not finding and other.certainty == "possible" and other.mentions[0].sentence == sentence
-        for other in report
+        _covers_finding(over, finding, answered, lexicon) for over in umbrella.findings for finding in reading.findings
     )
+
+
+def _covers_finding(over: Finding, finding: Finding, answered: list[Finding], lexicon: Lexicon) -> bool:
+    if lexicon.is_past(over.entity, over.kind) != lexicon.is_past(finding.entity, finding.kind):
+        return False
+    related = lexicon.related.get(finding.entity)
+    if related is None or over.entity not in related:
+        return False
+    if finding.entity == over.entity:
+        # "bilateral" covers left and right; but a second finding of its kind elsewhere stays its own
+        return any(finding.sides != other.sides or finding.zones != other.zones for other in answered) or (
+            not finding.sides
+        )
+    if over.entity in lexicon.entities[finding.entity].descendants:
+        return True  # "opacity" beside "opacity, likely atelectasis" says nothing that "atelectasis" does not
+    return related[over.entity] < 0.7  # interchangeable
 
 
 def _text_similarity(one: Finding, other: Finding) -> float:
@@ -154,39 +157,35 @@ def _text_similarity(one: Finding, other: Finding) -> float:
     return share if share >= _SIMILAR_TEXT else 0.0
 
 
-def distinct(findings: list[Finding], lexicon: Lexicon) -> list[Finding]:
-    """Findings of one report without those that another one of the list restates.
+def _without_rivals(
+    missed: list[Reading], invented: list[Reading], lexicon: Lexicon
+) -> tuple[list[Reading], list[Reading]]:
+    """What is left when two readings of one sign at one place count once ("atelectasis", called "pneumonia").
 
-    "Left basilar opacity, atelectasis versus pneumonia" is one thing that may be missing, not three: a general finding
-    beside a more specific one at its place, an interchangeable one in the same sentence, and all but the gravest of the
-    guesses of one sentence are left out.
+    The graver reading stays, whichever report it is in: a pneumonia called atelectasis is an omission, an atelectasis
+    called pneumonia a false finding.
     """
-    if len(findings) < 2:
-        return findings
-    kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda item: _GRAVITY.get(lexicon.level_of(item.entity), 0), reverse=True):
-        if not any(other is not finding and _restates(finding, other, kept, lexicon) for other in findings):
-            kept.append(finding)
-    return [finding for finding in findings if any(item is finding for item in kept)]
+    dropped: set[int] = set()
+    for reading in missed:
+        for rival in invented:
+            if id(rival) in dropped or not _rivals(reading, rival, lexicon):
+                continue
+            finding, other = reading.first, rival.first
+            weight = (gravity(finding, lexicon), finding.entity)
+            dropped.add(id(rival if weight > (gravity(other, lexicon), other.entity) else reading))
+            break
+    if not dropped:
+        return missed, invented
+    return [item for item in missed if id(item) not in dropped], [item for item in invented if id(item) not in dropped]
 
 
-def _restates(finding: Finding, other: Finding, kept: list[Finding], lexicon: Lexicon) -> bool:
-    """Whether ``other`` says what ``finding`` says; of two that say the same, the one kept already wins."""
-    entity, peer = lexicon.entities.get(finding.entity), lexicon.entities.get(other.entity)
-    if entity is None or peer is None or finding.entity == other.entity:
+def _rivals(reading: Reading, rival: Reading, lexicon: Lexicon) -> bool:
+    """Whether both read the same sign, at a place that both name."""
+    if not any(lexicon.same_sign(one.entity, other.entity) for one in reading.findings for other in rival.findings):
         return False
-    if lexicon.is_past(finding.entity, finding.kind) != lexicon.is_past(other.entity, other.kind):
+    sides, zones = reading.sides & rival.sides, reading.zones and rival.zones
+    if reading.sides and rival.sides and not sides:
         return False
-    if finding.sides and other.sides and not finding.sides & other.sides:
+    if zones and lexicon.zones_conflict(reading.zones, rival.zones):
         return False
-    if finding.zones and other.zones and lexicon.zones_conflict(finding.zones, other.zones):
-        return False
-    if other.entity in entity.descendants:
-        return True
-    if not any(item is other for item in kept):
-        return False
-    same_sentence = not set(finding.sentences).isdisjoint(other.sentences)
-    if lexicon.relation(finding.entity, other.entity) == 0.5:
-        return same_sentence
-    guesses = finding.certainty == "possible" == other.certainty
-    return same_sentence and guesses and entity.group in lexicon.lateral and peer.group in lexicon.lateral
+    return bool(sides or zones)

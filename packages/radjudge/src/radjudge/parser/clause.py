@@ -10,6 +10,7 @@ from typing import NamedTuple
 from radjudge.lexicon import (
     CONJUNCTION,
     DEGREE,
+    ENTITY,
     MEASUREMENT,
     NO_NAMES,
     PLACE,
@@ -29,6 +30,11 @@ REACH = 40
 _CARRIED = ("resolved", "new")
 _OF = frozenset(["of", "in"])
 _OF_STRUCTURES = frozenset(["stable", "improved", "worsened"])
+
+
+def _fills(place: Entry, draft: Draft) -> bool:
+    """Whether a place names the side or the zone that a statement lacks, and nothing that it has."""
+    return bool(place.sides and not draft.sides) or bool(place.zones and not draft.zones and not place.sides)
 
 
 class Subject(NamedTuple):
@@ -63,6 +69,7 @@ class Clause:
         self.link = False
         self.joined = False
         self.under = False  # behind "with"
+        self.preposition = ""
         self.named: Draft | None = None  # the statement just made, while nothing but a verb followed
         self.elders: list[Draft] = []  # statements before "but", for a clause without a subject of its own
         self.carried: Item | None = None  # "removal of A and B": the change holds for the whole list
@@ -109,6 +116,7 @@ class Clause:
     def dress(self, draft: Draft) -> None:
         """Give the waiting modifiers to a new statement; "moderate right and small left" makes two of it."""
         waiting = self.waiting
+        waiting_modifiers = any(item[0].cls != CONJUNCTION for item in waiting)
         if waiting:
             parts = split_list(waiting)
             if len(parts) > 1:
@@ -127,8 +135,19 @@ class Clause:
             self.carried = draft.trajectories[-1]
         elif self.carried is not None and self.joined and draft.trajectory is None:
             draft.compare(self.carried)
+        elif self.joined and draft.trajectory is None and not waiting_modifiers and self._alike(draft):
+            draft.compare(self.group[-2].trajectories[-1])  # "increasing pneumothorax and subcutaneous gas"
         self.behind = self.verb = self.link = self.joined = False
         self.named = draft
+
+    def _alike(self, draft: Draft) -> bool:
+        """Whether the statement before a bare one in a list has a change in front of it, which both then share."""
+        if len(self.group) < 2 or draft.places or self.verb or self.under:
+            return False
+        if self.items[draft.index][0].cls != ENTITY:
+            return False
+        before = self.group[-2]
+        return bool(before.trajectories) and before.trajectories[-1][1] < before.first
 
     def _is_carried(self, item: Item) -> bool:
         """Whether a change in front of a list is that of every member ("new A and B", "increase in A and B")."""
@@ -138,6 +157,14 @@ class Clause:
         draft.under = self.under
         self.drafts.append(draft)
         self.group.append(draft)
+
+    def broken(self, made: Draft) -> None:
+        """Add that a device or implant is broken."""
+        entity = self.lexicon.entities.get("hardware_failure")
+        if entity is not None:
+            draft = Draft(entity, None, made.first, made.last, made.flags, made.index)
+            draft.sides = made.sides
+            self._keep(draft)
 
     def give_back(self) -> None:
         """Let modifiers that no noun took up describe the statement before them."""
@@ -158,7 +185,7 @@ class Clause:
         bare = not last.sides and not last.zones
         for item in self.waiting:
             cls = item[0].cls
-            if cls == PLACE and (bare or (not last.sides and item[0].sides)):
+            if cls == PLACE and (bare or _fills(item[0], last)):
                 last.place(item)
             elif cls == DEGREE:
                 last.grade(item)
@@ -280,6 +307,8 @@ class Clause:
             entity = self.lexicon.defaults.get(item[0].value)
             if entity and not item[0].when:
                 draft = Draft(self.lexicon.entities[entity], None, item[1], item[2], self.flags[place], place)
+                if self.link and self.group:
+                    draft.inherits = self.group[-1]  # "deformity of the left rib from an old fracture"
                 waiting, self.waiting = self.waiting, [w for w in self.waiting if w[1] < item[1]]
                 self.dress(draft)
                 self.waiting = [w for w in waiting if w[1] >= item[2]]
@@ -306,6 +335,11 @@ class Clause:
     def predicate_follows(self, place: int) -> bool:
         """See :func:`radjudge.parser.lookahead.predicate_follows`."""
         return predicate_follows(self.items, place)
+
+    def entity_follows(self, place: int) -> bool:
+        """Whether the next word begins an entity."""
+        following = self.items[place + 1 : place + 2]
+        return bool(following) and following[0][0].cls == ENTITY and following[0][1] == self.items[place][2]
 
     def next_class(self, place: int) -> int:
         """Class of the next item, -1 at the end."""

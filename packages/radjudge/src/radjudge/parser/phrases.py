@@ -37,7 +37,7 @@ _CONTINUING = frozenset(["but", "although", "though", "however", ";"])
 _PLURAL = frozenset(["have", "are", "persist", "remain", "were"])
 _SINGULAR = frozenset(["has", "is", "was", "persists", "remains"])
 _ALTERNATIVES = frozenset(["versus", "vs", "and or"])
-_COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less"])
+_COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less", "worse"])
 _THAN = frozenset(["than", "since", "compared", "from", "versus"])
 _RELATIVE = frozenset(["which", "that"])
 _BESIDE = frozenset(
@@ -59,6 +59,9 @@ _STILL = Entry(TRAJECTORY, "stable")
 _STILL.soft = True
 _WRONG_HEIGHT = frozenset(["low", "high"])
 _BARE_ZONES = (["lower"], ["middle"])
+_AMOUNTS = (["more"], ["less"])
+_INSIDE = frozenset(["of", "in", "within", "at", "along", "throughout", "involving", "inside"])
+_LEFT_OVER = frozenset(["only", "residual"])
 
 
 class PhraseReader(Clause):
@@ -121,6 +124,8 @@ class PhraseReader(Clause):
         entry = item[0]
         if self.flags[place] & UNSTATED or self._compares_places(place, item):
             return
+        if self.words.words[item[1] : item[2]] in _AMOUNTS and not self.entity_follows(place):
+            return  # "less edema than before", but "more on the left"
         quantity = entry.when.get("quantity")
         first_words = not self.group and not self.subjects and not self.drafts
         follows = self.noun_follows(place, across=True, leading=first_words)
@@ -165,6 +170,8 @@ class PhraseReader(Clause):
             return False
         if words[item[2] : item[2] + 1] and words[item[2]] in _THAN:
             return False
+        if any(waits[0].cls == TRAJECTORY for waits in self.waiting):
+            return False  # "improved on the right, worse on the left"
         if self.next_class(place) in (PREPOSITION, PLACE):
             return True
         sided = [waits for waits in self.waiting if waits[0].cls == PLACE and len(waits[0].sides) == 1]
@@ -176,24 +183,22 @@ class PhraseReader(Clause):
     def _compared(self, place: int, item: Item) -> list[Draft]:
         """The statements that a change behind them is about.
 
-        A verb's subject is the head of its phrase ("effusions with atelectasis have increased"), as is that of a
-        trailing "unchanged"; other trailing changes go to the nearest. Members of a list share a change of theirs.
+        Of a list or of "A with B", all members share it, unless a "which" ties it to the nearest. Counting takes such a
+        change, one and the same words, for one comparison.
         """
         group = self.group[-REACH:]
         last = group[-1]
         words = self.words.words
-        heads = [draft for draft in group if not draft.under]
+        between = words[last.last : item[2]]
+        if not _RELATIVE.isdisjoint(between) and not _SINGULAR.isdisjoint(between):
+            return [last]  # "..., which has increased"
         if self.verb or words[item[1]] in _PLURAL or (words[item[1]] in _SINGULAR and last.under):
-            relative = not _RELATIVE.isdisjoint(words[last.last : item[1]])
-            return heads if heads and last.under and not relative else group
-        trailing = self.after_comma(place)
-        if last.under and heads and item[0].value == "stable" and trailing:
-            return [heads[-1]]
-        if not trailing:
+            return group
+        if not self.after_comma(place):
             return [draft for draft in group if draft is last or draft.first == last.first]
         listed = [last]
         for draft in reversed(group[:-1]):
-            if draft.trajectory is not None or draft.under != last.under:
+            if draft.trajectory is not None:
                 break
             listed.append(draft)
         return listed
@@ -204,25 +209,31 @@ class PhraseReader(Clause):
         if flags & UNSTATED:
             self.waiting.clear()
             return
+        if self.words.words[first:last] == ["catheter"] and self.group and self.group[-1].is_device:
+            self.verb = False  # "a port, with the catheter tip in the SVC" is one device
+            return
         if self.verb and self.group and self.joined:
             self.group = []
             self.listed = 0
         entity = entry.entity
         assert entity is not None
+
         subject = self.subjects[-1].item if self.subjects and not self.composed and not self.verb else None
         if subject is not None and subject[2] == first:
             entity = self.relocated(subject[0], entity)  # "mediastinal soft tissue mass"
+        fractured = False
         if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
             # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
+            fractured = self.predicates[-1][1][0].value == "fractured" and entity.kind != "pathology"
             entity = self.transformed(self.predicates.pop()[1], entity)
             while self.predicates and self.predicates[-1][1][0].value in self.lexicon.transformed:
                 entity = self.transformed(self.predicates.pop()[1], entity)
         if entity.mimic and self.link and self.group and not alternative_follows(self.items, place):
             taken = self.group.pop()  # "densities that likely represent nipple shadows" are no nodules
             self.drafts = [other for other in self.drafts if other is not taken]
-            if entity.group == "artifact":
-                self.waiting.clear()
-                return
+        if entity.group == "artifact" and (self.link or flags & SUSPECTED):
+            self.waiting.clear()
+            return
         draft = Draft(entity, None, first, last, flags, place)
         draft.paired = entry.paired
         if entry.gone:
@@ -230,7 +241,7 @@ class PhraseReader(Clause):
             draft.trajectories.append(item)
         if self.group and not flags & DENIED:
             before = self.group[-1]
-            if self.link or flags & SUSPECTED or before.last == first or self.shares(before, draft):
+            if self.link or self.under or flags & SUSPECTED or before.last == first or self.shares(before, draft):
                 draft.inherits = before
         for inner, begin, end in entry.inner:
             draft.place((inner, first + begin, first + end))
@@ -239,6 +250,8 @@ class PhraseReader(Clause):
         if not self.verb:
             self.forget_subjects()
         self.dress(draft)
+        if fractured:
+            self.broken(draft)
 
     def _anatomy(self, place: int, item: Item) -> None:
         entry = item[0]
@@ -256,13 +269,13 @@ class PhraseReader(Clause):
         if entry.also is not None and self.group and self.group[-1].is_device:
             self.group[-1].place((entry.also, item[1], item[2]))
             return
-        if self.group and not self.verb:
+        last = self.group[-1] if self.group and not self.verb else None
+        if last is not None and last.entity is not None:
             # "fracture of the left clavicle" is more than a fracture
-            last = self.group[-1]
-            predicate = self.lexicon.predicate_of.get(last.entity.id if last.entity is not None else "")
+            predicate = self.lexicon.predicate_of.get(last.entity.id)
             if predicate is not None and entry.when.get(predicate):
                 last.entity = self.lexicon.entities[entry.when[predicate]]
-            elif last.entity is not None:
+            elif self.behind and self.preposition in _INSIDE:
                 last.entity = self.relocated(entry, last.entity)
         if self.predicates and self.compose_waiting(item):
             return
@@ -296,7 +309,8 @@ class PhraseReader(Clause):
             made.place((self.lexicon.position_entries["malpositioned"], item[1], item[2]))
             return
         if made is not None and value == "fractured" and not made.is_pathology:
-            return  # broken wires are no broken bone
+            self.broken(made)  # broken wires are no broken bone
+            return
         if value in NORMALITY and self.verb and named is not None and named.is_pathology:
             named.flags |= DENIED  # "vascular engorgement is within normal limits" denies the engorgement
         behind = self.subjects and (not self.composed or self.verb or self.joined)
@@ -321,16 +335,18 @@ class PhraseReader(Clause):
         self.verb = True
         self.behind = False
         self.carried = None
-        if item[0].value in _REMAINS:
-            self.remains = (_STILL, item[1], item[2])
+        if item[0].value in _REMAINS and _LEFT_OVER.isdisjoint(self.words.words[: item[1]]):
+            self.remains = (_STILL, item[1], item[2])  # but "only a scar remains"
 
     def _preposition(self, place: int, item: Item) -> None:
         self.behind = bool(self.group)
+        self.preposition = item[0].value
 
     def _link(self, place: int, item: Item) -> None:
-        if self.waiting and self.group:
-            self.give_back()
         value = item[0].value
+        if self.waiting and self.group and not (self.joined and value in _BESIDE):
+            self.give_back()  # but not in "with a small associated effusion"
+        self.flush_predicates()
         self.link = True
         if value not in _ALTERNATIVES:
             self.listed = len(self.group)
@@ -338,7 +354,6 @@ class PhraseReader(Clause):
             self.under, self.carried = bool(self.group), None
         self.behind = False
         self.verb = False
-        self.flush_predicates()
 
     def _joiner(self, place: int, item: Item) -> None:
         self.behind = False

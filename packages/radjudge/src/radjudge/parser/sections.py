@@ -1,8 +1,13 @@
-"""The titled parts of a report. Only parts that state findings are read for findings."""
+"""The titled parts of a report. Only parts that state findings are read for findings.
+
+A part that is not read ends where its own matter ends: many reports put "COMPARISON: None." in front of findings that
+carry no heading of their own.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from radjudge.records import Section
 
@@ -35,40 +40,169 @@ _HEADINGS = {
     "clinical information": "indication",
     "clinical history": "indication",
     "clinical indication": "indication",
+    "clinical data": "indication",
+    "clinical statement": "indication",
     "history": "indication",
+    "patient history": "indication",
+    "ordering history": "indication",
+    "reason for study": "indication",
+    "reason for this exam": "indication",
+    "reason": "indication",
+    "symptoms": "indication",
     "technique": "technique",
     "procedure": "technique",
     "examination": "technique",
     "exam": "technique",
+    "exam type": "technique",
+    "exam date": "technique",
+    "procedure comments": "technique",
+    "projection": "technique",
+    "projections": "technique",
     "study": "technique",
+    "view": "technique",
     "views": "technique",
+    "number of views": "technique",
     "comparison": "comparison",
     "comparisons": "comparison",
+    "comparison studies": "comparison",
+    "comparison study": "comparison",
+    "prior studies": "comparison",
+    "previous studies": "comparison",
+    "priors": "comparison",
     "recommendation": "recommendation",
     "recommendations": "recommendation",
+    "communication": "recommendation",
     "notification": "recommendation",
     "addendum": "findings",
     "wet read": "recommendation",
 }
-READ = frozenset(["", "findings", "impression"])
-_HEADING = re.compile(
-    r"(?:\A|(?<=[\n.!]))[ \t]*(" + "|".join(sorted(_HEADINGS, key=len, reverse=True)) + r")[ \t]*:", re.IGNORECASE
+# headings of templates: what they name is the subject of what follows ("HEART: Enlarged"), so they stay in the text
+_ORGANS = (
+    "airway",
+    "airways",
+    "airways and lungs",
+    "bones",
+    "bones and joints",
+    "bones and soft tissues",
+    "bones/soft tissues",
+    "bony structures",
+    "bony thorax",
+    "cardiac",
+    "cardiac silhouette",
+    "cardiac/mediastinum",
+    "cardiomediastinal",
+    "cardiomediastinal contours",
+    "cardiomediastinal silhouette",
+    "cardiovascular",
+    "catheters and tubes",
+    "chest wall",
+    "devices",
+    "diaphragm",
+    "hardware",
+    "heart",
+    "heart and great vessels",
+    "heart and mediastinum",
+    "heart size",
+    "heart/mediastinum",
+    "hila",
+    "hila and mediastinum",
+    "hilum",
+    "implants",
+    "lines",
+    "lines and tubes",
+    "lines, tubes and devices",
+    "lines/tubes",
+    "lungs",
+    "lung",
+    "lung fields",
+    "lung parenchyma",
+    "lungs and airways",
+    "lungs and pleura",
+    "lungs and pleural spaces",
+    "lungs/pleura",
+    "mediastinum",
+    "mediastinum and heart",
+    "mediastinum and hila",
+    "mediastinum/hila",
+    "musculoskeletal",
+    "osseous structures",
+    "osseous structures and soft tissues",
+    "other",
+    "parenchyma",
+    "pleura",
+    "pleural space",
+    "pleural spaces",
+    "pulmonary vasculature",
+    "skeletal structures",
+    "skeleton",
+    "soft tissue",
+    "soft tissues",
+    "spine",
+    "support apparatus",
+    "support devices",
+    "support lines and tubes",
+    "trachea",
+    "tubes",
+    "tubes and lines",
+    "tubes/lines",
+    "tubes, lines and devices",
+    "upper abdomen",
+    "abdomen",
+    "vascularity",
+    "vasculature",
+    "vessels",
+    "visualized abdomen",
+    "visualized upper abdomen",
 )
+READ = frozenset(["", "findings", "impression"])
+def _either(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+_HEADING = re.compile(
+    rf"(?:\A|(?<=[\n.!]))[ \t]*(?:({_either((*_HEADINGS, *_ORGANS))})[ \t]*:|({_either(_HEADINGS)})[ \t]*(?=\n))",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"\n[ \t]*\n|(?<=[.!?])(?=[ \t]+[A-Z]|[ \t]*\n)")
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_LINE = re.compile(r"(?<=[.!?])[ \t]*\n")
+# a reason for the examination may take several sentences; what was done and compared takes one
+_END_OF_MATTER = {"indication": (_PARAGRAPH, _LINE, _SENTENCE)}
 
 
 def find_sections(text: str) -> list[Section]:
-    """Sections in text order, covering all of ``text``; text before the first heading is a section named ``""``.
+    """Sections in text order, covering all of ``text`` but the headings; text before the first is a section ``""``.
 
-    Spans are of ``text`` itself and leave the headings out.
+    A section outside :data:`READ` goes on to the next heading, unless that is the impression or there is none: then it
+    ends with its sentence (a reason for the examination with its paragraph or line, if there are more than one), and
+    what follows is a section ``""``.
     """
-    if ":" not in text:
+    if ":" not in text and "\n" not in text:
         return [Section("", (0, len(text)))]
     sections: list[Section] = []
     start, name = 0, ""
     for match in _HEADING.finditer(text):
-        if match.start(1) > start:
-            sections.append(Section(name, (start, match.start(1))))
-        start, name = match.end(), _HEADINGS[match.group(1).lower()]
-    if start < len(text) or not sections:
-        sections.append(Section(name, (start, len(text))))
-    return sections
+        group = match.lastindex or 1
+        following = _HEADINGS.get(match.group(group).lower())
+        _close(sections, text, name, start, match.start(group), following)
+        # a heading of a template is part of its text
+        start, name = (match.start(group), "findings") if following is None else (match.end(), following)
+    _close(sections, text, name, start, len(text), "impression")
+    return sections or [Section(name, (start, start))]
+
+
+def _close(sections: list[Section], text: str, name: str, start: int, end: int, following: str | None) -> None:
+    """Append the section ``text[start:end]``, cut where its own matter ends."""
+    if end <= start:
+        return
+    matter = end
+    if name not in READ and following == "impression":
+        first, last = start + len(text[start:end]) - len(text[start:end].lstrip()), len(text[:end].rstrip())
+        for boundary in _END_OF_MATTER.get(name, (_SENTENCE,)):
+            found = boundary.search(text, first, last)
+            if found is not None:
+                matter = found.start()
+                break
+    sections.append(Section(name, (start, matter)))
+    if matter < end:
+        sections.append(Section("", (matter, end)))

@@ -133,7 +133,8 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
     paired = draft.paired
     source, steps = draft.inherits if entity.group in lexicon.lateral else None, 0
     while source is not None and not sides and not zones and steps < _MOST_LINKS:
-        sides, zones, paired = source.sides, source.zones, source.paired
+        sides, paired = source.sides, source.paired
+        zones = NO_NAMES if source.is_device else source.zones
         source, steps = source.inherits, steps + 1
     if paired and not sides:
         sides = _BOTH
