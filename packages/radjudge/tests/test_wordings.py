@@ -271,6 +271,27 @@ def test_statements(text, expected):
         ("Upper lobe venous diversion.", ["+vascular_congestion @upper_lobe"]),
         ("Widened cardiomediastinal silhouette.", ["+cardiomediastinal_widening"]),
         ("Epidural catheter.", ["+spinal_catheter"]),
+        # lists and clauses
+        ("No acute process with stable cardiomegaly.", ["-no_acute_disease", "+cardiomegaly stable"]),
+        ("No new opacity, and the effusion has decreased.", ["-opacity", "+pleural_effusion improved"]),
+        (
+            "Interval removal of the endotracheal and enteric tubes.",
+            ["-endotracheal_tube resolved", "-enteric_tube resolved"],
+        ),
+        (
+            "New right upper lobe and stable left lower lobe opacities.",
+            ["+opacity right @upper_lobe new", "+opacity left @lower_lobe stable"],
+        ),
+        ("The heart is larger than on the previous film.", ["+cardiomegaly worsened"]),
+        ("Apart from spurring, the bones are normal.", ["+degenerative_change", "-normal_bones"]),
+        ("Nodule versus summation shadow.", ["+nodule ?"]),
+        ("Edema is more likely than pneumonia.", ["+pulmonary_edema ?", "+pneumonia ?"]),
+        ("Pneumonia is considered less likely.", ["+pneumonia ?"]),
+        ("The patient has received a left chest tube.", ["+chest_tube left new"]),
+        ("Endplate changes of the thoracic spine.", ["+degenerative_change @spine"]),
+        ("CTR is increased.", ["+cardiomegaly"]),
+        ("Air in the mediastinum.", ["+pneumomediastinum"]),
+        ("Congestive changes.", ["+vascular_congestion"]),
     ],
 )
 def test_wordings(text, expected):

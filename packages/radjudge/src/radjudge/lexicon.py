@@ -47,6 +47,7 @@ from radjudge.records import Kind, Significance
 NO_NAMES: frozenset[str] = frozenset()
 _SPINE = frozenset(["cervical", "thoracic", "lumbar"])
 _CHAMBERS = frozenset(["ventricular", "atrial", "heart"])
+_AUXILIARIES = frozenset(["has", "have", "is", "are", "was", "were"])
 _BARE = (["lower"], ["middle"])
 _STILL_THERE = ("persists", "persist", "persisting", "still present", "still seen", "still there")
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
@@ -103,6 +104,7 @@ class Entry:
         "sizes_mm",
         "soft",
         "value",
+        "verbal",
         "when",
         "zones",
     )
@@ -117,6 +119,7 @@ class Entry:
         self.position = False
         self.paired = False
         self.gone = False  # the term itself says that the device was removed ("extubated")
+        self.verbal = False  # a change that is a verb with its auxiliary ("have decreased")
         self.soft = False  # a change in words that say no more than "still there"
         self.rank: float | None = None
         self.when: dict[str, str] = {}
@@ -413,10 +416,12 @@ class Lexicon:
             entry.when = {"quantity": name}
             self._add(terms, entry)
         for name, terms in modifiers.trajectories.items():
-            soft = Entry(TRAJECTORY, name)
-            soft.soft = True
+            soft, verbal, plain = (Entry(TRAJECTORY, name) for _ in range(3))
+            soft.soft = verbal.verbal = True
             self._add([term for term in _STILL_THERE if name == "stable"], soft)
-            self._add(terms, Entry(TRAJECTORY, name))
+            for term in terms:
+                for spelling in expand(term):
+                    self._insert(spelling, verbal if spelling.split(" ", 1)[0] in _AUXILIARIES else plain)
 
     def _triggers(self, files: LexiconFiles) -> None:
         triggers = files.triggers

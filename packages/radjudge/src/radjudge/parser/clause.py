@@ -67,6 +67,7 @@ class Clause:
         self.behind = False  # a preposition: places go back to the statement before it
         self.verb = False  # a verb since the last statement or structure
         self.link = False
+        self.alternative = False  # the link is "versus"
         self.joined = False
         self.under = False  # behind "with"
         self.preposition = ""
@@ -125,7 +126,8 @@ class Clause:
                     twin = draft.twin()
                     apply(twin, part)
                     self._keep(twin)
-                parts[-1].extend(changes)  # "increased right and left opacities"
+                if all(item[0].cls != TRAJECTORY for item in parts[-1]):
+                    parts[-1].extend(changes)  # "increased right and left opacities"
             apply(draft, parts[-1])
             self.waiting = []
         self._keep(draft)
@@ -330,7 +332,8 @@ class Clause:
         """See :func:`radjudge.parser.lookahead.noun_follows`."""
         entry = noun_follows(self.items, place, across=across, leading=leading)
         # "has grown since the last study": the study is no subject beside a finding
-        return None if entry is not None and entry.value == "study" and (self.group or self.elders) else entry
+        elsewhere = self.group or self.elders or self.subjects
+        return None if entry is not None and entry.value == "study" and elsewhere else entry
 
     def predicate_follows(self, place: int) -> bool:
         """See :func:`radjudge.parser.lookahead.predicate_follows`."""

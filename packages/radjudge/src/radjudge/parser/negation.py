@@ -39,7 +39,9 @@ _ASSERTING = (DEGREE, TRAJECTORY, UNCERTAIN, UNCERTAIN_CLAUSE, HISTORY)
 _TRAILING = frozenset(
     ["favored", "favoured", "likely", "suspected", "probable", "possible", "most likely", "equivocal"]
 )
-_BACKWARD = frozenset(["versus", "vs", "and or"])
+_BACKWARD = frozenset(["versus", "vs", "and or", "is favored over", "are favored over", "favored over"]) | frozenset(
+    ["is more likely than", "are more likely than", "more likely than", "rather likely than"]
+)
 _REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
 _NORMAL_WORDS = frozenset(["normal", "clear"])
 
@@ -68,7 +70,12 @@ def scopes(items: list[Item]) -> list[int]:
                 _mark_previous(items, flags, place, clause, SUSPECTED)
                 if _next_is_naming(items, place):
                     state |= SUSPECTED | _NEAR_SUSPECTED
-            if state & DENIED and named and joins != "or" and (closed or _asserts(items, place)):
+            if (
+                state & DENIED
+                and named
+                and joins != "or"
+                and (closed or _asserts(items, place) or _changes(items, place))
+            ):
                 state &= ~DENIED
                 clause = place
             elif joins != "or" and (closed or verb) and _has_subject(items, place):
@@ -125,6 +132,9 @@ def scopes(items: list[Item]) -> list[int]:
             state |= UNSTATED
         elif cls in (LINK, JOINER):
             state &= ~PAST  # "status post lobectomy with volume loss"
+            if cls == JOINER and state & DENIED and named and _asserts(items, place):
+                state &= ~DENIED  # "no acute process with stable cardiomegaly"
+                clause = place
             if cls == LINK and state & _NEAR_SUSPECTED:
                 state &= ~(_NEAR_SUSPECTED | SUSPECTED)
     return flags
@@ -188,6 +198,16 @@ def _asserts(items: list[Item], place: int) -> bool:
         elif cls == PREDICATE:
             return entry.value in _NORMAL_WORDS or (anatomy and _verb_between(items, place, ahead))
         elif cls in (ENTITY, CONJUNCTION, TERMINATOR, NEGATION):
+            return False
+    return False
+
+
+def _changes(items: list[Item], place: int) -> bool:
+    """Whether the list member after ``place`` is the subject of a change ("no opacities, and effusions have grown")."""
+    for entry, _, _ in items[place + 1 : place + _REACH]:
+        if entry.cls == TRAJECTORY:
+            return entry.verbal
+        if entry.cls in (CONJUNCTION, TERMINATOR, VERB, NEGATION, PREDICATE):
             return False
     return False
 

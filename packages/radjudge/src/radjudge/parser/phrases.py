@@ -228,7 +228,8 @@ class PhraseReader(Clause):
             entity = self.transformed(self.predicates.pop()[1], entity)
             while self.predicates and self.predicates[-1][1][0].value in self.lexicon.transformed:
                 entity = self.transformed(self.predicates.pop()[1], entity)
-        if entity.mimic and self.link and self.group and not alternative_follows(self.items, place):
+        guess = self.alternative or alternative_follows(self.items, place)
+        if entity.mimic and self.link and self.group and not guess:
             taken = self.group.pop()  # "densities that likely represent nipple shadows" are no nodules
             self.drafts = [other for other in self.drafts if other is not taken]
         if entity.group == "artifact" and (self.link or flags & SUSPECTED):
@@ -277,6 +278,9 @@ class PhraseReader(Clause):
                 last.entity = self.lexicon.entities[entry.when[predicate]]
             elif self.behind and self.preposition in _INSIDE:
                 last.entity = self.relocated(entry, last.entity)
+        if self.predicates and self.after_comma(place) and self.predicate_follows(place):
+            self.flush_predicates()  # "apart from degenerative changes, the bones are normal"
+            self.named = None
         if self.predicates and self.compose_waiting(item):
             return
         if "graded" in entry.when and not self.predicate_follows(place):
@@ -348,7 +352,8 @@ class PhraseReader(Clause):
             self.give_back()  # but not in "with a small associated effusion"
         self.flush_predicates()
         self.link = True
-        if value not in _ALTERNATIVES:
+        self.alternative = value in _ALTERNATIVES
+        if not self.alternative:
             self.listed = len(self.group)
         if value == "associated with" or value.rsplit(" ", 1)[-1] in _BESIDE:
             self.under, self.carried = bool(self.group), None
