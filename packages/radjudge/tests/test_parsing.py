@@ -186,3 +186,23 @@ def test_dictionary_form_holds_no_text():
     report = parse_report("Small left effusion.")
     assert report.to_dict()["findings"][0]["sides"] == ["left"]
     assert "Small left" not in str(report.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
+        ("COMPARISON: None. Small left effusion.", {"pleural_effusion"}),
+        ("COMPARISON: None.\n\nSmall left effusion.\n\nIMPRESSION: Pneumonia.", {"pleural_effusion", "pneumonia"}),
+        ("INDICATION: Pneumonia.\nCough.\n\nSmall left effusion.", {"pleural_effusion"}),
+        ("INDICATION: Pneumonia.\nTECHNIQUE: Portable.\nFINDINGS: Small left effusion.", {"pleural_effusion"}),
+        ("INDICATION: Pneumonia. Effusion?\nFINDINGS\nCardiomegaly.\nIMPRESSION\nEdema.", {"cardiomegaly", "pulmonary_edema"}),
+        ("EXAM: Chest. HISTORY: pneumothorax. LUNGS: Clear. HEART: Mildly enlarged. PLEURA: Small left effusion.",
+         {"cardiomegaly", "pleural_effusion"}),
+        ("TECHNIQUE: Two views for pneumonia.", set()),
+        ("INDICATION: Pneumonia.", set()),
+    ],
+)  # fmt: skip
+def test_what_is_read_of_a_report_with_few_headings(text, entities):
+    report = parse_report(text)
+    assert {finding.entity for finding in report.present} == entities
+    assert all(0 <= start <= end <= len(text) for start, end in (section.span for section in report.sections))

@@ -3,7 +3,7 @@
 import pytest
 
 import radjudge
-from radjudge.significance import SignificanceTable, at_least, at_most, default_table, one_lower
+from radjudge.significance import SignificanceTable, at_least, at_most, default_table
 
 
 def level(text, **context):
@@ -78,8 +78,6 @@ def test_a_faulty_table_is_refused(content, message):
 def test_steps_between_levels():
     assert at_most("urgent", "actionable") == "actionable"
     assert at_least("benign", "actionable") == "actionable"
-    assert one_lower("urgent") == "actionable"
-    assert one_lower("benign") == "benign"
 
 
 def test_shipped_table_names_known_entities():

@@ -8,7 +8,7 @@ from typing import Literal
 from radjudge.lexicon import Lexicon
 from radjudge.matching import Matched
 from radjudge.records import Error, Finding, Significance, Span
-from radjudge.significance import at_least, at_most, one_lower
+from radjudge.significance import at_least, at_most
 
 Specificity = Literal["ignore", "note"]
 
@@ -81,7 +81,7 @@ class AttributeCounter:
                 grave = _GRAVE_POSITIONS & (zones | peer_zones)
                 significance = at_least(level, "actionable") if grave else at_most(level, "not_actionable")
         elif zones and peer_zones and self.lexicon.zones_conflict(zones, peer_zones):
-            attribute, significance = "zone", at_least(one_lower(level), at_most(level, "not_actionable"))
+            attribute = "zone"
         if attribute is None and self.specificity == "note" and bool(sides) != bool(peer_sides):
             attribute, significance, counted = "side", "benign", False
         if attribute is not None:
@@ -107,7 +107,7 @@ class AttributeCounter:
             size, peer_size = max(sizes), max(peer_sizes)
             if size_differs(size, peer_size):
                 crossing = (size >= 30.0) != (peer_size >= 30.0)
-                large = crossing or abs(size - peer_size) > max(6.0, 0.5 * size)
+                large = crossing or abs(size - peer_size) > size / 3
                 attribute = "measurement"
                 significance = at_least(level, "actionable") if large else at_most(level, "not_actionable")
                 explanation = f"reference: {size:g} mm; candidate: {peer_size:g} mm"
@@ -122,6 +122,8 @@ class AttributeCounter:
         peer_study: str | None,
         errors: list[Error],
     ) -> None:
+        if _only_possible(group.references) or _only_possible(group.candidates):
+            return  # of "opacity, unchanged, likely atelectasis and effusion" it is the opacity that did not change
         changes = {finding.trajectory for finding in group.references} - {None}
         peer_changes = {finding.trajectory for finding in group.candidates} - {None}
         if changes == peer_changes or changes & peer_changes:
@@ -132,7 +134,7 @@ class AttributeCounter:
                 self._attribute(
                     "spurious_comparison",
                     group,
-                    _change_level(level, {one, other}),
+                    at_most(level, "actionable"),
                     "trajectory",
                     f"reference: {one}; candidate: {other}",
                     conflict=True,
@@ -162,8 +164,7 @@ class AttributeCounter:
             )
 
     def _certainty(self, group: Matched, errors: list[Error]) -> None:
-        certain = any(finding.certainty == "definite" for finding in group.references)
-        peer_certain = any(finding.certainty == "definite" for finding in group.candidates)
+        certain, peer_certain = not _only_possible(group.references), not _only_possible(group.candidates)
         if certain != peer_certain:
             explanation = f"reference: {_certainty(certain)}; candidate: {_certainty(peer_certain)}"
             errors.append(
@@ -212,6 +213,10 @@ def _distances_differ(finding: Finding, peer: Finding) -> bool:
     if not finding.measurements_mm or not peer.measurements_mm:
         return False
     return abs(finding.measurements_mm[0] - peer.measurements_mm[0]) > _DEVICE_TOLERANCE_MM
+
+
+def _only_possible(findings: Iterable[Finding]) -> bool:
+    return all(finding.certainty == "possible" for finding in findings)
 
 
 def _change_level(level: Significance, changes: set[str]) -> Significance:

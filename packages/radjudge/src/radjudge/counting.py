@@ -57,6 +57,7 @@ class Counter:
             _take_back(matching)
         matches: list[Match] = []
         errors: list[Error] = []
+        of_devices: set[tuple[str, str]] = set()
         errors.extend(self._omission(finding, candidate, context) for finding in matching.missed)
         errors.extend(self._false_finding(finding, reference, context) for finding in matching.invented)
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
@@ -76,6 +77,12 @@ class Counter:
                         weight,
                         differing,
                     )
+                )
+            if group.references[0].kind == "device":
+                # "tubes and lines are unchanged" is one comparison, however many there are
+                found = [error for error in found if (error.category, error.explanation) not in of_devices]
+                of_devices.update(
+                    (error.category, error.explanation) for error in found if error.attribute == "trajectory"
                 )
             errors.extend(found)
             contradiction = self._contradiction(group, reference, candidate, level)
@@ -161,6 +168,8 @@ class Counter:
                     continue
                 related = self.lexicon.related.get(finding.entity, {})
                 answers = [other for other in others if finding.suspicious or not other.suspicious]
+                if any(error.category == category and self._same(error.entity, finding.entity) for error in errors):
+                    continue  # "the opacity has cleared" and "resolution of pneumonia" are one change
                 if any(other.entity in related for other in (*answers, *present)):
                     continue  # answered, or already an error of polarity
                 mine_spans: tuple[Span, ...] = finding.spans
@@ -177,6 +186,9 @@ class Counter:
                         "only the reference says it resolved" if omitted else "only the candidate says it resolved",
                     )
                 )
+
+    def _same(self, one: str, other: str) -> bool:
+        return other in self.lexicon.read_as.get(one, ()) or one in self.lexicon.read_as.get(other, ())
 
     def _study(
         self,

@@ -1,9 +1,9 @@
 """Which finding of the candidate answers which finding of the reference.
 
-What is matched are readings: a sign with all that a report makes of it (:mod:`radjudge.readings`). A pair may match when
-one of its entities is the same on both sides, parent and child, or interchangeable, and the places agree or differ in
-side or in zone only: that difference is then an error of the match instead of two unrelated findings. One finding may
-cover several ("bilateral effusions" covers a left and a right one).
+What is matched are readings: a sign with all that a report makes of it (:mod:`radjudge.readings`). A pair may match
+when one of its entities is the same on both sides, parent and child, or interchangeable, and the places agree or differ
+in side or in zone only: that difference is then an error of the match instead of two unrelated findings. One finding
+may cover several ("bilateral effusions" covers a left and a right one).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from radjudge.records import Finding
 _SIMILAR_TEXT = 0.5  # share of common words from which two phrases outside the lexicon are the same
 _WRONG_PLACE = 0.3
 _RIGHT_PLACE = 0.1
+_LOCATED = (0.0, 0.7, 1.0)  # how well the entities must agree for one or two conflicts of place to be a wrong place
 
 
 @dataclass(slots=True)
@@ -93,24 +94,22 @@ def _value(reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
 
 def _placed(value: float, reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
     """The weight given the places; 0 where they name different findings."""
+    stands_for = value
     sides, peer_sides = reference.sides, candidate.sides
-    wrong = False
+    conflicts = 0
     if sides and peer_sides:
         if sides == peer_sides:
             value += _RIGHT_PLACE
         elif not sides & peer_sides and "unilateral" not in sides | peer_sides:
-            value -= _WRONG_PLACE
-            wrong = True
+            conflicts += 1
     if reference.zones and candidate.zones and reference.first.kind != "device":
         if lexicon.zones_conflict(reference.zones, candidate.zones):
-            if wrong:
-                return 0.0
-            value -= _WRONG_PLACE
+            conflicts += 1
         else:
             value += _RIGHT_PLACE
-    if value < 0.5 and wrong:
-        # siblings on different sides are different findings
-        return 0.0
+    if conflicts and stands_for < _LOCATED[conflicts]:
+        return 0.0  # siblings at different places are different findings
+    value -= conflicts * _WRONG_PLACE
     if reference.first.degree == candidate.first.degree:
         value += 0.01  # of two equal findings, the one of the same degree
     return value
@@ -145,6 +144,8 @@ def _covers_finding(over: Finding, finding: Finding, answered: list[Finding], le
         )
     if over.entity in lexicon.entities[finding.entity].descendants:
         return True  # "opacity" beside "opacity, likely atelectasis" says nothing that "atelectasis" does not
+    if over.entity in lexicon.entities[finding.entity].explains:
+        return False  # a sign does not answer a diagnosis that it may or may not mean
     return related[over.entity] < 0.7  # interchangeable
 
 
@@ -180,10 +181,12 @@ def _without_rivals(
 
 
 def _rivals(reading: Reading, rival: Reading, lexicon: Lexicon) -> bool:
-    """Whether both read the same sign, at a place that both name."""
+    """Whether both read the same sign, at a place that both name, or all over."""
     if not any(lexicon.same_sign(one.entity, other.entity) for one in reading.findings for other in rival.findings):
         return False
     sides, zones = reading.sides & rival.sides, reading.zones and rival.zones
+    if not (reading.sides or reading.zones or rival.sides or rival.zones):
+        return True  # diffuse both
     if reading.sides and rival.sides and not sides:
         return False
     if zones and lexicon.zones_conflict(reading.zones, rival.zones):

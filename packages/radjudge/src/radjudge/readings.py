@@ -13,7 +13,6 @@ from radjudge.lexicon import NO_NAMES, Lexicon
 from radjudge.records import Finding
 
 _GRAVITY = {"urgent": 3, "actionable": 2, "not_actionable": 1}
-_NEAR = 1  # sentences between a sign and a doubt about it: "Left opacity. Pneumonia cannot be excluded."
 
 
 class Reading(NamedTuple):
@@ -39,7 +38,7 @@ def readings(findings: list[Finding], lexicon: Lexicon) -> list[Reading]:
     A finding joins another one of the same report at a place that can be the same when
 
     - it is more general, or a sign that the other explains ("opacity" and "pneumonia", "septal lines" and "edema");
-    - it is a doubt, in the same or the next sentence, about the sign that the other is a reading of.
+    - it is a doubt, in the same sentence, about the sign that the other is a reading of.
     """
     if len(findings) < 2:
         return [_reading([finding], lexicon) for finding in findings]
@@ -98,17 +97,27 @@ def _head(
             together = not set(finding.sentences).isdisjoint(other.sentences)
             if finding.kind == "device" and not together:
                 continue  # "central line" may be another one than the PICC three sentences on
+            if not together and not _evident(finding, other, lexicon):
+                continue
             rank = (not together, other.sides != finding.sides, abs(peer - index))
             if best is None or rank < best:
                 best, chosen = rank, peer
     return chosen
 
 
+def _evident(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:
+    """Whether a later "pneumonia" is about a "left opacity": it is, a "fibrosis" without a place of its own is not."""
+    if (other.sides or not finding.sides) and (other.zones or not finding.zones):
+        return True
+    entity, peer = lexicon.entities[finding.entity], lexicon.entities[other.entity]
+    return entity.group == peer.group or (finding.entity in peer.explains and len(entity.descendants) == 1)
+
+
 def _doubts(doubt: Finding, other: Finding, lexicon: Lexicon) -> bool:
     """Whether a possible finding is another reading of what ``other`` is a reading of."""
     if not lexicon.same_sign(doubt.entity, other.entity) or not _one_place(doubt, other, lexicon):
         return False
-    return any(abs(one - peer) <= _NEAR for one in doubt.sentences for peer in other.sentences)
+    return not set(doubt.sentences).isdisjoint(other.sentences)
 
 
 def _one_place(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:

@@ -126,8 +126,3 @@ def at_most(level: Significance, ceiling: Significance) -> Significance:
 def at_least(level: Significance, floor: Significance) -> Significance:
     """The higher of two levels."""
     return _BY_RANK[max(RANK[level], RANK[floor])]
-
-
-def one_lower(level: Significance) -> Significance:
-    """The next level down; benign stays benign."""
-    return _BY_RANK[max(0, RANK[level] - 1)]

@@ -155,6 +155,8 @@ _ORGANS = (
     "visualized upper abdomen",
 )
 READ = frozenset(["", "findings", "impression"])
+
+
 def _either(names: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 

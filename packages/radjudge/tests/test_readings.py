@@ -1,0 +1,73 @@
+"""What counts as one thing: a sign and its readings within a report, and rival readings of one sign across two."""
+
+import pytest
+
+import radjudge
+from radjudge import parse_report
+from radjudge.lexicon import load_lexicon
+from radjudge.readings import readings
+
+
+def grouped(text):
+    report = parse_report(text)
+    return [
+        sorted(finding.entity for finding in reading.findings)
+        for reading in readings(list(report.present), load_lexicon())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Left basilar opacity. Left lower lobe pneumonia.", [["opacity", "pneumonia"]]),
+        ("Left basilar opacity. Findings suggest pneumonia.", [["opacity", "pneumonia"]]),
+        ("Left basilar opacity. Right lower lobe pneumonia.", [["opacity"], ["pneumonia"]]),
+        ("Left basilar opacity, atelectasis versus pneumonia.", [["atelectasis", "opacity", "pneumonia"]]),
+        ("Left lower lobe consolidation. Left lower lobe atelectasis.", [["consolidation"], ["atelectasis"]]),
+        ("Septal lines and indistinct vessels. Interstitial edema.", None),
+        (
+            "Blunting of the left costophrenic angle. Small left effusion.",
+            [["costophrenic_blunting", "pleural_effusion"]],
+        ),
+        ("Left mid lung opacity. Pulmonary fibrosis.", [["opacity"], ["fibrosis"]]),
+        ("Right IJ central line. Left PICC.", [["central_line"], ["picc"]]),
+        (
+            "Hyperinflation with flattened diaphragms, consistent with COPD.",
+            [["copd", "diaphragm_flattening", "hyperinflation"]],
+        ),
+    ],
+)
+def test_signs_join_what_explains_them(text, expected):
+    found = grouped(text)
+    if expected is None:
+        assert len(found) == 1
+    else:
+        assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "errors"),
+    [
+        ("Left basilar opacity, possible pneumonia.", "Left basilar opacity.", []),
+        ("Left basilar opacity.", "Left lower lobe atelectasis.", []),
+        ("Left basilar opacity, atelectasis or pneumonia.", "", ["omission"]),
+        ("", "Left basilar opacity. Left lower lobe pneumonia.", ["false_finding"]),
+        # rivals: the graver reading counts, in whichever report it stands
+        ("Left basilar atelectasis.", "Left basilar pneumonia.", ["false_finding"]),
+        ("Left basilar pneumonia.", "Left basilar atelectasis.", ["omission"]),
+        ("Left basilar pneumonia.", "Right basilar atelectasis.", ["false_finding", "omission"]),
+        ("Right upper lobe opacity.", "Left upper lobe consolidation.", ["location"]),
+        ("Interstitial prominence from edema.", "Interstitial edema.", []),
+        ("Small left effusion.", "Blunted left costophrenic angle.", []),
+        ("Nipple shadows.", "", []),
+        (
+            "Endotracheal tube, feeding tube and left PICC.",
+            "Endotracheal tube, feeding tube and left PICC are unchanged.",
+            ["spurious_comparison"],
+        ),
+        ("The left opacity has cleared. Resolution of pneumonia.", "No opacity.", ["omitted_comparison"]),
+    ],
+)
+def test_one_thing_is_one_error(reference, candidate, errors):
+    [judged] = radjudge.score(references=[reference], candidates=[candidate])
+    assert sorted(error.category for error in judged.errors if error.counted) == errors
