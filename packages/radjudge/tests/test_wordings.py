@@ -292,6 +292,30 @@ def test_statements(text, expected):
         ("CTR is increased.", ["+cardiomegaly"]),
         ("Air in the mediastinum.", ["+pneumomediastinum"]),
         ("Congestive changes.", ["+vascular_congestion"]),
+        # what a finding is in the light of its place or of another one
+        ("Mass in the right upper lobe abutting the mediastinum.", ["+mass right @mediastinum,upper_lobe"]),
+        (
+            "Lytic destruction of the left fifth rib, likely metastasis.",
+            ["+bone_lesion left @rib", "+bone_metastases ? left @rib"],
+        ),
+        ("Partial resection of the right sixth rib.", ["+rib_resection right @rib"]),
+        ("Umbilical venous catheter tip in the portal vein.", ["+central_line @portal_vein"]),
+        ("NG tube tip in the fundus.", ["+enteric_tube @stomach"]),
+        # both and pairs
+        ("Both cardiomegaly and edema have worsened.", ["+cardiomegaly worsened", "+pulmonary_edema worsened"]),
+        ("Both effusions are small.", ["+pleural_effusion left/right d1"]),
+        ("No pneumothorax, and left basilar atelectasis.", ["-pneumothorax", "+atelectasis left @base"]),
+        (
+            "No left effusion, right pneumothorax or nodule.",
+            ["-pleural_effusion left", "-pneumothorax right", "-nodule"],
+        ),
+        (
+            "No effusion on the left, the right effusion is small.",
+            ["-pleural_effusion left", "+pleural_effusion right d1"],
+        ),
+        ("Small effusion accompanied by atelectasis.", ["+pleural_effusion d1", "+atelectasis"]),
+        ("Difficult to exclude pneumonia.", ["+pneumonia ?"]),
+        ("Slightly worse left basilar opacity.", ["+opacity left @base worsened"]),
     ],
 )
 def test_wordings(text, expected):

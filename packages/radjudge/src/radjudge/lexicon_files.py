@@ -179,7 +179,7 @@ def _check_references(files: LexiconFiles) -> None:
                 )
     for structure, change in files.anatomy.relocated.items():
         for entity in (*change, *change.values()):
-            if structure not in files.anatomy.anatomy or entity not in known:
+            if (structure not in files.anatomy.anatomy and structure not in known) or entity not in known:
                 raise ValueError(f"anatomy.yaml: relocated.{structure} names an unknown structure or entity {entity!r}")
     verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words) | {"graded"}
     for name, structure in files.anatomy.anatomy.items():

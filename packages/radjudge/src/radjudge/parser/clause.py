@@ -109,9 +109,9 @@ class Clause:
         transformed = self.lexicon.transformed.get(adjective[0].value)
         return self.lexicon.entities[transformed[entity.id]] if transformed and entity.id in transformed else entity
 
-    def relocated(self, structure: Entry, entity: Entity) -> Entity:
-        """What a finding of a structure is."""
-        relocated = self.lexicon.relocated.get(structure.value)
+    def relocated(self, structure: str, entity: Entity) -> Entity:
+        """What a finding of a structure, or in the light of another finding, is."""
+        relocated = self.lexicon.relocated.get(structure)
         return self.lexicon.entities[relocated[entity.id]] if relocated and entity.id in relocated else entity
 
     def dress(self, draft: Draft) -> None:

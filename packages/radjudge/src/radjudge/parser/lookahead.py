@@ -29,6 +29,7 @@ _CHANGES = frozenset(
     ["increase", "decrease", "improvement", "reduction", "progression", "regression", "enlargement", "growth"]
 )
 _OF = frozenset(["of", "in"])
+_WITHIN = frozenset(["involving", "seen", "occupying", "filling"])
 _OR = frozenset(["or", "versus", "vs", "and or"])
 _FORMER = frozenset(["previously", "formerly", "previous", "prior", "earlier"])
 _COMPARED = frozenset(["compared", "versus", "vs"])
@@ -112,3 +113,27 @@ def alternative_follows(items: list[Item], place: int) -> bool:
     for entry, _, _ in items[place + 1 : place + 2]:
         return entry.value in _OR
     return False
+
+
+def pair_follows(items: list[Item], place: int) -> bool:
+    """Whether "both" is that of "both A and B"."""
+    joined = False
+    first = 0
+    for entry, _, _ in items[place + 1 : place + _FEW]:
+        cls = entry.cls
+        if cls == ENTITY:
+            if joined:
+                return True
+            first += 1
+        elif cls == CONJUNCTION and entry.value == "and":
+            if first != 1:
+                return False
+            joined = True
+        elif cls in _BREAKS:
+            return False
+    return False
+
+
+def abuts(between: list[str]) -> bool:
+    """Whether the words between a finding and a structure put it beside the structure ("abutting the mediastinum")."""
+    return any(word.endswith("ing") and word not in _WITHIN for word in between)

@@ -21,6 +21,7 @@ from radjudge.lexicon import (
     NOT_ASSERTED,
     NOT_ASSERTED_AFTER,
     OLD,
+    PLACE,
     PREDICATE,
     TERMINATOR,
     TRAJECTORY,
@@ -113,6 +114,8 @@ def scopes(items: list[Item]) -> list[int]:
         elif cls == UNCERTAIN:
             if not state & DENIED:
                 state |= SUSPECTED | (0 if state & SUSPECTED else _NEAR_SUSPECTED)
+        elif cls == UNCERTAIN_AFTER and not named:
+            state = (state | SUSPECTED) & ~DENIED  # "difficult to exclude pneumonia"
         elif cls == UNCERTAIN_AFTER:
             _doubt_before(items, flags, clause, place)
             state &= ~DENIED
@@ -157,12 +160,7 @@ def _trails(items: list[Item], place: int) -> bool:
     """Whether a word of doubt closes its clause, so that it can only be about what stands before it."""
     if items[place][0].value not in _TRAILING:
         return False
-    for entry, _, _ in items[place + 1 : place + _REACH]:
-        if entry.cls in _NAMING:
-            return False
-        if entry.cls == TERMINATOR:
-            break
-    return True
+    return place + 1 == len(items) or items[place + 1][0].cls == TERMINATOR
 
 
 def _mark_previous(items: list[Item], flags: list[int], place: int, clause: int, flag: int) -> None:
@@ -187,7 +185,8 @@ def _asserts(items: list[Item], place: int) -> bool:
     for ahead in range(place + 1, min(len(items), place + _REACH)):
         entry = items[ahead][0]
         cls = entry.cls
-        if cls in _ASSERTING:
+        sided = cls == PLACE and bool(entry.sides) and not _denied_on_a_side(items, place)
+        if cls in _ASSERTING or sided:
             # "no pneumothorax, large effusion or edema" still lists; "no pneumothorax, small left effusion" does not
             listed = any(later[0].cls == CONJUNCTION and later[0].value == "or" for later in items[ahead : ahead + 8])
             return not listed and not (cls == TRAJECTORY and entry.value == "new")
@@ -202,12 +201,28 @@ def _asserts(items: list[Item], place: int) -> bool:
     return False
 
 
+def _denied_on_a_side(items: list[Item], place: int) -> bool:
+    """Whether what is denied before ``place`` has a side ("no left effusion, right pneumothorax")."""
+    for before in range(place - 1, max(-1, place - _REACH), -1):
+        entry = items[before][0]
+        if entry.cls == NEGATION:
+            return False
+        if entry.cls == PLACE and entry.sides:
+            return True
+    return False
+
+
 def _changes(items: list[Item], place: int) -> bool:
-    """Whether the list member after ``place`` is the subject of a change ("no opacities, and effusions have grown")."""
+    """Whether the list member after ``place`` is the subject of a change or degree ("..., and effusions have grown")."""
+    verb = False
     for entry, _, _ in items[place + 1 : place + _REACH]:
         if entry.cls == TRAJECTORY:
-            return entry.verbal
-        if entry.cls in (CONJUNCTION, TERMINATOR, VERB, NEGATION, PREDICATE):
+            return verb or entry.verbal
+        if entry.cls == DEGREE:
+            return verb
+        if entry.cls == VERB:
+            verb = True
+        elif entry.cls in (CONJUNCTION, TERMINATOR, NEGATION, PREDICATE):
             return False
     return False
 

@@ -26,7 +26,14 @@ from radjudge.lexicon import (
 )
 from radjudge.parser.clause import BOTH, NORMALITY, REACH, Clause, Subject
 from radjudge.parser.drafts import Draft
-from radjudge.parser.lookahead import alternative_follows, describes_change, is_former, structure_follows
+from radjudge.parser.lookahead import (
+    abuts,
+    alternative_follows,
+    describes_change,
+    is_former,
+    pair_follows,
+    structure_follows,
+)
 from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED
 from radjudge.parser.tokens import Item
 
@@ -54,6 +61,7 @@ _BESIDE = frozenset(
         "concomitant",
     ]
 )
+_WITH = ("associated with", "accompanied by")
 _REMAINS = frozenset(["remains", "remain", "remained"])
 _STILL = Entry(TRAJECTORY, "stable")
 _STILL.soft = True
@@ -85,6 +93,11 @@ class PhraseReader(Clause):
             return  # "lower chest wall"; but "right lower and middle lobes"
         if spelling == ["both"] and len(self.group) > 1 and self.next_class(place) == TRAJECTORY:
             self.verb = True  # "A and B, both increased": said of each, no side
+            return
+        if spelling == ["both"] and pair_follows(self.items, place):
+            return  # "both cardiomegaly and edema"
+        if spelling[0] == "on" and self.named is not None and not self.waiting:
+            self.named.place(item)  # "no effusion on the left, small effusion on the right"
             return
         if item[0].position and self.group:
             for draft in reversed(self.group):
@@ -172,7 +185,7 @@ class PhraseReader(Clause):
             return False
         if any(waits[0].cls == TRAJECTORY for waits in self.waiting):
             return False  # "improved on the right, worse on the left"
-        if self.next_class(place) in (PREPOSITION, PLACE):
+        if self.group and self.next_class(place) in (PREPOSITION, PLACE):
             return True
         sided = [waits for waits in self.waiting if waits[0].cls == PLACE and len(waits[0].sides) == 1]
         if sided and self.group and self.group[-1].sides == BOTH:
@@ -220,7 +233,7 @@ class PhraseReader(Clause):
 
         subject = self.subjects[-1].item if self.subjects and not self.composed and not self.verb else None
         if subject is not None and subject[2] == first:
-            entity = self.relocated(subject[0], entity)  # "mediastinal soft tissue mass"
+            entity = self.relocated(subject[0].value, entity)  # "mediastinal soft tissue mass"
         fractured = False
         if self.predicates and not any(waits[0].cls == CONJUNCTION for waits in self.waiting):
             # "calcified right basilar nodule": the adjective makes it another finding, or adds nothing
@@ -244,6 +257,8 @@ class PhraseReader(Clause):
             before = self.group[-1]
             if self.link or self.under or flags & SUSPECTED or before.last == first or self.shares(before, draft):
                 draft.inherits = before
+                if (self.link or flags & SUSPECTED) and before.entity is not None:
+                    draft.entity = self.relocated(before.entity.id, entity)
         for inner, begin, end in entry.inner:
             draft.place((inner, first + begin, first + end))
         if subject is not None and subject[0].zones and subject[2] == first:
@@ -276,8 +291,8 @@ class PhraseReader(Clause):
             predicate = self.lexicon.predicate_of.get(last.entity.id)
             if predicate is not None and entry.when.get(predicate):
                 last.entity = self.lexicon.entities[entry.when[predicate]]
-            elif self.behind and self.preposition in _INSIDE:
-                last.entity = self.relocated(entry, last.entity)
+            elif self.behind and self.preposition in _INSIDE and not abuts(self.words.words[last.last : item[1]]):
+                last.entity = self.relocated(entry.value, last.entity)
         if self.predicates and self.after_comma(place) and self.predicate_follows(place):
             self.flush_predicates()  # "apart from degenerative changes, the bones are normal"
             self.named = None
@@ -355,7 +370,7 @@ class PhraseReader(Clause):
         self.alternative = value in _ALTERNATIVES
         if not self.alternative:
             self.listed = len(self.group)
-        if value == "associated with" or value.rsplit(" ", 1)[-1] in _BESIDE:
+        if value in _WITH or value.rsplit(" ", 1)[-1] in _BESIDE:
             self.under, self.carried = bool(self.group), None
         self.behind = False
         self.verb = False
