@@ -79,7 +79,7 @@ CODES: dict[str, tuple[tuple[tuple[str, str], ...], frozenset[str]]] = {
         (("catheters, indwelling", ""),),
         frozenset(["central_line", "picc", "port", "dialysis_catheter", "swan_ganz"]),
     ),
-    "Nodule": ((("nodule", ""),), frozenset(["nodule"])),
+    "Nodule": ((("nodule", ""),), frozenset(["nodule", "noncalcified_nodule"])),
     "Fractures, bone": (
         (("fractures, bone", ""),),
         frozenset(

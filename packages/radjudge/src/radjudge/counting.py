@@ -57,7 +57,7 @@ class Counter:
             _take_back(matching)
         matches: list[Match] = []
         errors: list[Error] = []
-        of_devices: set[tuple[str, str]] = set()
+        answered, said = _answered_changes(matching), set[tuple[str, object]]()
         errors.extend(self._omission(finding, candidate, context) for finding in matching.missed)
         errors.extend(self._false_finding(finding, reference, context) for finding in matching.invented)
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
@@ -78,12 +78,7 @@ class Counter:
                         differing,
                     )
                 )
-            if group.references[0].kind == "device":
-                # "tubes and lines are unchanged" is one comparison, however many there are
-                found = [error for error in found if (error.category, error.explanation) not in of_devices]
-                of_devices.update(
-                    (error.category, error.explanation) for error in found if error.attribute == "trajectory"
-                )
+            found = [error for error in found if not _said_already(error, group, answered, said)]
             errors.extend(found)
             contradiction = self._contradiction(group, reference, candidate, level)
             if contradiction is not None:
@@ -227,6 +222,36 @@ class Counter:
                 conflict,
             )
         )
+
+
+def _answered_changes(matching: Matching) -> frozenset[Span]:
+    """Words for a change of which one finding is answered by a change in the other report."""
+    return frozenset(
+        span
+        for group in matching.matched
+        if any(item.trajectory for item in group.references) and any(item.trajectory for item in group.candidates)
+        for item in (*group.references, *group.candidates)
+        for span in item.trajectory_spans
+    )
+
+
+def _said_already(error: Error, group: Matched, answered: frozenset[Span], said: set[tuple[str, object]]) -> bool:
+    """Whether a comparison is counted with another finding: "effusion and atelectasis have increased" is one.
+
+    So is "unchanged" of several lines and tubes, in one sentence or in many.
+    """
+    if error.attribute != "trajectory":
+        return False
+    findings = group.references if error.category == "omitted_comparison" else group.candidates
+    spans = frozenset(span for item in findings for span in item.trajectory_spans)
+    if not error.conflict and spans & answered:
+        return True
+    keys: list[tuple[str, object]] = [(error.category, spans)] if spans else []
+    if group.references[0].kind == "device":
+        keys.append((error.category, error.explanation))
+    repeated = any(key in said for key in keys)
+    said.update(keys)
+    return repeated
 
 
 def _smuggled(group: Matched) -> bool:

@@ -20,7 +20,8 @@ from radjudge.records import Mention, Phrase, Report, Section, Sentence, Span
 LOW_COVERAGE = 0.2
 """Below this share of known content words a report is probably not of the chest (option ``low_coverage``)."""
 _FEW_WORDS = 6
-_LOOK_BACK = 3
+_LOOK_BACK = 6
+_SEVERAL = frozenset(["these", "they", "both"])
 
 
 class Parser:
@@ -69,9 +70,13 @@ class Parser:
                 unknown += said.unknown
                 suspicious = suspicious or said.suspicious
                 for phrase in said.phrases:
-                    if phrase.entity == POINTER:
-                        phrase = _resolve(phrase, mentions)
-                    mentions.append(Mention(phrase, begin, index, offsets))
+                    if phrase.entity != POINTER:
+                        mentions.append(Mention(phrase, begin, index, offsets))
+                        continue
+                    first, last = phrase.entity_span
+                    several = lower[begin + first : begin + last] in _SEVERAL
+                    for resolved in _resolve(phrase, mentions, several):
+                        mentions.append(Mention(resolved, begin, index, offsets))
         coverage = known / (known + unknown) if known + unknown else 1.0
         language = "en"
         if unknown and (coverage < 0.5 or offsets is not None):
@@ -103,22 +108,30 @@ def read_together(report: Report, lexicon: Lexicon) -> Report:
     return replace(report, findings=merge(mentions, lexicon, apart=False))
 
 
-def _resolve(pointer: Phrase, mentions: list[Mention]) -> Phrase:
-    """What "this is unchanged" says: a change of the last finding asserted, else of the whole study."""
-    for mention in reversed(mentions[-_LOOK_BACK:]):
-        said = mention.phrase
-        if said.polarity == "present":
-            gone = pointer.trajectory == "resolved"
-            return pointer._replace(
-                entity=said.entity,
-                polarity="absent" if gone else "present",
-                certainty=said.certainty,
-                kind=said.kind,
-                sides=said.sides,
-                zones=said.zones,
-                source=said.source,
-            )
-    return pointer._replace(entity=STUDY_COMPARISON)
+def _resolve(pointer: Phrase, mentions: list[Mention], several: bool) -> list[Phrase]:
+    """What "this is unchanged" says: a change of the last finding asserted, else of the whole study.
+
+    "These" and "both" are all that the sentence of that finding asserts.
+    """
+    asserted = [mention for mention in mentions[-_LOOK_BACK:] if mention.phrase.polarity == "present"]
+    if not asserted:
+        return [pointer._replace(entity=STUDY_COMPARISON)]
+    meant = asserted[-1:]
+    if several:
+        meant = [mention for mention in asserted if mention.sentence == asserted[-1].sentence]
+    return [_changed(pointer, mention.phrase) for mention in meant]
+
+
+def _changed(pointer: Phrase, said: Phrase) -> Phrase:
+    return pointer._replace(
+        entity=said.entity,
+        polarity="absent" if pointer.trajectory == "resolved" else "present",
+        certainty=said.certainty,
+        kind=said.kind,
+        sides=said.sides,
+        zones=said.zones,
+        source=said.source,
+    )
 
 
 def _original(span: Span, offsets: object) -> Span:
