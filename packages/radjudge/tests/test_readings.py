@@ -71,3 +71,18 @@ def test_signs_join_what_explains_them(text, expected):
 def test_one_thing_is_one_error(reference, candidate, errors):
     [judged] = radjudge.score(references=[reference], candidates=[candidate])
     assert sorted(error.category for error in judged.errors if error.counted) == errors
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "errors"),
+    [
+        ("Left effusion and atelectasis have increased.", "Left effusion and atelectasis.", ["omitted_comparison"]),
+        ("Left effusion and atelectasis.", "Left effusion and atelectasis have increased.", ["spurious_comparison"]),
+        ("Left effusion and left atelectasis have increased.", "Increased left effusion. Left atelectasis.", []),
+        ("Increased left effusion. Unchanged cardiomegaly.", "Left effusion. Cardiomegaly.", ["omitted_comparison"] * 2),
+        ("Small effusion and mild edema. These are unchanged.", "Small effusion, unchanged. Mild edema, stable.", []),
+    ],
+)
+def test_a_change_said_of_several_is_one_comparison(reference, candidate, errors):
+    [judged] = radjudge.score(references=[reference], candidates=[candidate])
+    assert sorted(error.category for error in judged.errors if error.counted) == errors
