@@ -316,6 +316,13 @@ def test_statements(text, expected):
         ("Small effusion accompanied by atelectasis.", ["+pleural_effusion d1", "+atelectasis"]),
         ("Difficult to exclude pneumonia.", ["+pneumonia ?"]),
         ("Slightly worse left basilar opacity.", ["+opacity left @base worsened"]),
+        # adjectives that link elsewhere
+        ("Possible superimposed pneumonia.", ["+pneumonia ?"]),
+        ("Stable underlying fibrosis.", ["+fibrosis stable"]),
+        ("Left hilar mass with post-obstructive pneumonia.", ["+mass left", "+pneumonia left"]),
+        ("The team was notified of the pneumothorax.", []),
+        ("Aspergilloma in the right apex.", ["+mycetoma right @apex"]),
+        ("Effusions on the right and left.", ["+pleural_effusion left/right"]),
     ],
 )
 def test_wordings(text, expected):

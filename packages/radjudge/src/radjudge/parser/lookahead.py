@@ -18,6 +18,7 @@ from radjudge.lexicon import (
     VERB,
     Entry,
 )
+from radjudge.parser.negation import BESIDE
 from radjudge.parser.tokens import Item
 
 _BREAKS = frozenset([CONJUNCTION, VERB, TERMINATOR, PREPOSITION, JOINER, LINK, UNCERTAIN_CLAUSE, NEGATION])
@@ -49,7 +50,7 @@ def noun_follows(items: list[Item], place: int, *, across: bool = False, leading
             continue
         if leading and (cls == CONJUNCTION or (cls == VERB and entry.value in _TO_BE)):
             continue
-        if cls in _BREAKS:
+        if cls in _BREAKS and entry.value not in BESIDE:
             return None
     return None
 

@@ -44,6 +44,20 @@ _BACKWARD = frozenset(["versus", "vs", "and or", "is favored over", "are favored
     ["is more likely than", "are more likely than", "more likely than", "rather likely than"]
 )
 _REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
+BESIDE = frozenset(
+    [
+        "associated",
+        "adjacent",
+        "overlying",
+        "underlying",
+        "accompanying",
+        "surrounding",
+        "superimposed",
+        "resultant",
+        "resulting",
+        "concomitant",
+    ]
+)
 _NORMAL_WORDS = frozenset(["normal", "clear"])
 
 
@@ -138,7 +152,7 @@ def scopes(items: list[Item]) -> list[int]:
             if cls == JOINER and state & DENIED and named and _asserts(items, place):
                 state &= ~DENIED  # "no acute process with stable cardiomegaly"
                 clause = place
-            if cls == LINK and state & _NEAR_SUSPECTED:
+            if cls == LINK and state & _NEAR_SUSPECTED and entry.value not in BESIDE:
                 state &= ~(_NEAR_SUSPECTED | SUSPECTED)
     return flags
 
@@ -213,7 +227,7 @@ def _denied_on_a_side(items: list[Item], place: int) -> bool:
 
 
 def _changes(items: list[Item], place: int) -> bool:
-    """Whether the list member after ``place`` is the subject of a change or degree ("..., and effusions have grown")."""
+    """Whether the list member after ``place`` is the subject of a change or degree ("and effusions have grown")."""
     verb = False
     for entry, _, _ in items[place + 1 : place + _REACH]:
         if entry.cls == TRAJECTORY:

@@ -34,7 +34,7 @@ from radjudge.parser.lookahead import (
     pair_follows,
     structure_follows,
 )
-from radjudge.parser.negation import DENIED, SUSPECTED, UNSTATED
+from radjudge.parser.negation import BESIDE, DENIED, SUSPECTED, UNSTATED
 from radjudge.parser.tokens import Item
 
 STUDY_COMPARISON = "study_comparison"
@@ -47,20 +47,6 @@ _ALTERNATIVES = frozenset(["versus", "vs", "and or"])
 _COMPARATIVES = frozenset(["more", "larger", "bigger", "smaller", "greater", "less", "worse"])
 _THAN = frozenset(["than", "since", "compared", "from", "versus"])
 _RELATIVE = frozenset(["which", "that"])
-_BESIDE = frozenset(
-    [
-        "associated",
-        "adjacent",
-        "overlying",
-        "underlying",
-        "accompanying",
-        "surrounding",
-        "superimposed",
-        "resultant",
-        "resulting",
-        "concomitant",
-    ]
-)
 _WITH = ("associated with", "accompanied by")
 _REMAINS = frozenset(["remains", "remain", "remained"])
 _STILL = Entry(TRAJECTORY, "stable")
@@ -363,14 +349,14 @@ class PhraseReader(Clause):
 
     def _link(self, place: int, item: Item) -> None:
         value = item[0].value
-        if self.waiting and self.group and not (self.joined and value in _BESIDE):
+        if self.waiting and self.group and not (self.joined and value in BESIDE):
             self.give_back()  # but not in "with a small associated effusion"
         self.flush_predicates()
         self.link = True
         self.alternative = value in _ALTERNATIVES
         if not self.alternative:
             self.listed = len(self.group)
-        if value in _WITH or value.rsplit(" ", 1)[-1] in _BESIDE:
+        if value in _WITH or value.rsplit(" ", 1)[-1] in BESIDE:
             self.under, self.carried = bool(self.group), None
         self.behind = False
         self.verb = False
