@@ -23,13 +23,42 @@ from llmlingua2.lemmas import lemmatiser, stem
         "be is are was were been being",
         "not n't",
         "Meeting meetings MEETING",
+        "agree agrees agreed agreeing",
+        "disagree disagrees disagreed disagreeing",
+        "guarantee guarantees guaranteed guaranteeing",
+        "free frees freed freeing",
+        "flee flees fled fleeing",
+        "see sees saw seen seeing",
+        "need needs needed needing",
+        "proceed proceeds proceeded proceeding",
+        "committee committees",
+        "die dies died dying",
+        "lie lies lied lying",
+        "tie ties tied tying",
+        "try tries tried trying",
     ],
 )
 def test_forms_of_a_word_meet(forms):
     assert len({stem(form) for form in forms.split()}) == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [("nation", "national"), ("bus", "bu"), ("this", "thi"), ("sing", "s")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("nation", "national"),
+        ("bus", "bu"),
+        ("this", "thi"),
+        ("sing", "s"),
+        ("agreed", "agreement"),
+        ("freed", "freedom"),
+        ("employee", "employed"),
+        ("committee", "committed"),
+        ("seed", "see"),
+        ("greed", "agreed"),
+        ("died", "dyed"),
+        ("dying", "dye"),
+    ],
+)
 def test_different_words_stay_apart(one, other):
     assert stem(one) != stem(other)
 

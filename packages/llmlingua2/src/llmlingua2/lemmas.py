@@ -23,6 +23,10 @@ _IRREGULAR = {
     "people": "person", "spent": "spend", "brought": "bring", "built": "build", "bought": "buy", "paid": "pay",
     "uses": "use", "used": "use", "using": "use", "began": "begin", "begun": "begin", "wrote": "write",
     "written": "write", "spoke": "speak", "spoken": "speak",
+    # By name, because "need", "proceed" and "indeed" end like "agreed" and are no inflection.
+    "agreed": "agree", "disagreed": "disagree", "decreed": "decree", "freed": "free", "guaranteed": "guarantee",
+    "refereed": "referee", "fled": "flee",
+    "died": "die", "dying": "die", "lied": "lie", "lying": "lie", "tied": "tie", "tying": "tie",
     "chose": "choose", "chosen": "choose", "meant": "mean", "sent": "send", "held": "hold", "ran": "run",
     "n't": "not", "n’t": "not", "'s": "'s", "this": "this", "thus": "thus", "his": "his", "its": "its",
     "news": "news", "always": "always", "perhaps": "perhaps", "us": "us", "yes": "yes", "during": "during",
@@ -31,7 +35,7 @@ _IRREGULAR = {
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """The word in lower case without English inflection: "Meetings" -> "meeting", "stopped" -> "stop".
+    """The word in lower case without English inflection: "Reports" -> "report", "stopped" -> "stop".
 
     Words with a digit or a letter outside a-z are only lower-cased, so other languages pass through unharmed.
     """
