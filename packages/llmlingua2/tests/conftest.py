@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +79,21 @@ def references(folders: dict[str, Path], compressors: dict[str, PromptCompressor
         )
         for family, folder in folders.items()
     }
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
+    """Runs the program in this process: exit code, standard output, standard error."""
+    from llmlingua2 import cli
+
+    def run(*arguments: object, stdin: str | bytes | None = None) -> SimpleNamespace:
+        if stdin is not None:
+            content = stdin if isinstance(stdin, bytes) else stdin.encode()
+            fake = SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False)
+            monkeypatch.setattr(sys, "stdin", fake)
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=stop.value.code or 0, out=out, err=err)
+
+    return run

@@ -1,11 +1,9 @@
 """The command line: what a user types, with good input and bad."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,23 +13,6 @@ TEXT = (
     "Okay, so, um, the marketing team did not approve the new remote control design, because the production cost was "
     "above twelve euros fifty, which is, you know, more than we had agreed on in March.\n"
 )
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    """Run the program in this process: exit code, standard output, standard error."""
-
-    def run(*arguments, stdin=None):
-        if stdin is not None:
-            content = stdin if isinstance(stdin, bytes) else stdin.encode()
-            fake = SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False)
-            monkeypatch.setattr(sys, "stdin", fake)
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=stop.value.code or 0, out=out, err=err)
-
-    return run
 
 
 @pytest.fixture

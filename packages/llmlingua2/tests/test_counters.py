@@ -95,7 +95,7 @@ def test_default_is_cl100k_only_if_its_vocabulary_is_here(monkeypatch, tmp_path,
     assert default_counter().name == "cl100k_base"
     monkeypatch.setattr(counters, "_announced", False)
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, "llmlingua2"):
         assert default_counter().name == "words"
         (tmp_path / counters._CL100K_FILE).write_bytes(b"damaged")
         assert default_counter().name == "words"

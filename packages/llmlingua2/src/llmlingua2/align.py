@@ -19,6 +19,8 @@ __all__ = ["dp", "greedy"]
 
 # The bonus must stay well below the weight of a word, or a run of function words would beat a rare name.
 _CONTIGUITY = 0.5
+# Cells of the table of ``dp``, three bytes each: a chunk of 512 words has a quarter of a million.
+_LARGEST = 1 << 28
 
 
 def greedy(
@@ -84,6 +86,9 @@ def dp(
 
     Returns:
         One bool per original word: True for kept.
+
+    Raises:
+        ValueError: a negative ``reach``, or texts too long for the memory (about 16,000 words with as long an answer).
     """
     if reach < 0:
         raise ValueError(f"reach must be at least 0, not {reach}")
@@ -91,6 +96,11 @@ def dp(
     labels = [False] * len(source)
     if not source or not kept:
         return labels
+    if len(source) * len(kept) > _LARGEST:
+        raise ValueError(
+            f"dp: {len(source):,} words with an answer of {len(kept):,} are too many to align at once; "
+            "cut the text into chunks, or use greedy"
+        )
     places = _common_subsequence(source, kept)
     for place in places:
         if place >= 0:

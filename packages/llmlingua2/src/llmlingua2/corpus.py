@@ -8,13 +8,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from llmlingua2.chunks import Offsets, split
-from llmlingua2.meetings import Meeting
+from llmlingua2.meetings import Meeting, load_meetings
+from llmlingua2.plain_text import read_plain_text
 from llmlingua2.salience import Salience
 from llmlingua2.teachers.protocol import Chunk
 from llmlingua2.words import words
-from tenfold_core.datasets import read_jsonl
+from tenfold_core.datasets import read_jsonl, resolve
+from tenfold_core.logging import get_logger
 
-__all__ = ["document_chunks", "fit_salience", "meeting_chunks", "problem_chunks", "read_documents"]
+__all__ = [
+    "TRAINING_MEETINGS",
+    "document_chunks",
+    "fit_salience",
+    "meeting_chunks",
+    "open_salience",
+    "problem_chunks",
+    "read_documents",
+]
+
+_logger = get_logger(__name__)
+
+TRAINING_MEETINGS = "llmlingua2/qmsum_train.jsonl.gz"
+"""QMSum's training split, by its name in the data folder."""
 
 
 def document_chunks(
@@ -23,23 +38,32 @@ def document_chunks(
     """Chunks of documents with ``prompt`` (text) and ``idx`` or ``id``; without either, the row's number.
 
     Raises:
-        ValueError: a row without a text under ``prompt``; the message counts rows from 1.
+        ValueError: a row without a text under ``prompt``, or named as an earlier one; the message counts rows from 1.
     """
+    places: dict[str, int] = {}
     for number, row in enumerate(documents, 1):
         text = row.get("prompt")
         if not isinstance(text, str):
             raise ValueError(f"document {number}: 'prompt' must be a text, not {type(text).__name__}")
         name = str(row.get("idx", row.get("id", number - 1)))
+        if places.setdefault(name, number) != number:
+            raise ValueError(f"document {number}: document {places[name]} is named {name!r}, too; 'idx' must be unique")
         yield from _cut(text, (), name, source, size, offsets)
 
 
 def read_documents(path: str | Path) -> Iterator[Mapping[str, object]]:
-    """Documents from JSON lines, or a plain text file as one document."""
+    """Documents from JSON lines (.jsonl, .jsonl.gz), or a plain text file as one document.
+
+    Raises:
+        ValueError: a file that is neither; the message names the place.
+    """
     path = Path(path)
     if ".jsonl" in path.suffixes:
         yield from read_jsonl(path)
+    elif path.suffix in (".json", ".gz"):
+        raise ValueError(f"{path}: give JSON lines (.jsonl, .jsonl.gz) or plain text")
     else:
-        yield {"idx": path.stem, "prompt": path.read_text(encoding="utf-8")}
+        yield {"idx": path.stem, "prompt": read_plain_text(path)}
 
 
 def meeting_chunks(
@@ -101,6 +125,24 @@ def fit_salience(meetings: Sequence[Meeting]) -> Salience:
         ),
         (_words("\n".join(text for _, text in meeting.turns)) for meeting in meetings),
     )
+
+
+def open_salience(source: str | Path | None = None) -> Salience:
+    """What people repeat, from a file.
+
+    Args:
+        source: counts that ``Salience.save`` wrote (.json), or meetings in QMSum's layout (.jsonl, .jsonl.gz), which
+            are counted now; None: QMSum's training meetings in the data folder (``TENFOLD_DATA``).
+
+    Raises:
+        FileNotFoundError: no such file; without a source, the message says where the meetings were looked for.
+        ValueError: a file that holds neither.
+    """
+    if source is not None and Path(source).suffix == ".json":
+        return Salience.load(source)
+    path = resolve(TRAINING_MEETINGS) if source is None else Path(source)
+    _logger.info("counting what people repeat on %s", path)
+    return fit_salience(load_meetings(path, strict=False))
 
 
 def _words(text: str) -> list[str]:

@@ -173,7 +173,7 @@ def default_counter() -> Counter:
         return TiktokenCounter("cl100k_base")
     if not _announced:
         _announced = True
-        _LOG.warning(
+        _LOG.info(
             "tokens are counted as words: tiktoken or its cl100k_base vocabulary is not on this machine "
             '(pip install "llmlingua2[tiktoken]", and set TIKTOKEN_CACHE_DIR if there is no network)'
         )

@@ -6,14 +6,15 @@ there yet. An answer that cannot be used is recorded with its reason and not ask
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmlingua2.rows import answer_rows
 from llmlingua2.teachers.protocol import Answer, BadAnswerError, Chunk, Teacher, prompt
-from tenfold_core.datasets import append_jsonl, read_jsonl
+from tenfold_core.datasets import append_jsonl
 from tenfold_core.logging import get_logger, progress
 
 __all__ = ["Estimate", "Summary", "distill", "estimate"]
@@ -84,12 +85,13 @@ def distill(
     Args:
         chunks: consumed lazily; at most four per thread wait in memory.
         teacher: its ``concurrency`` says how many threads call it at once.
-        path: JSON lines; made if missing.
+        path: JSON lines; made if missing, and added to otherwise.
         retry_failed: ask again for chunks whose last row is a bad answer.
         stop_after: give up after so many bad answers in a row: then the fault is not in the text.
 
     Raises:
         RuntimeError: ``stop_after`` bad answers in a row; they are recorded.
+        ValueError: ``path`` holds something else than answers.
         Exception: what the teacher raises other than ``BadAnswerError``; every answer that had arrived is on the disk.
     """
     if stop_after < 1:
@@ -102,11 +104,13 @@ def distill(
         for chunk in chunks:
             if _key(chunk, teacher) in done:
                 skipped += 1
+                advance()
             else:
                 done.add(_key(chunk, teacher))
                 yield chunk
 
-    with progress(f"distilling with {teacher.name}") as advance:
+    total = len(chunks) if isinstance(chunks, Sized) else None
+    with progress(f"distilling with {teacher.name}", total=total) as advance:
         for chunk, answer in _answers(waiting(), teacher):
             row = _row(chunk, teacher)
             if isinstance(answer, BadAnswerError):
@@ -141,8 +145,8 @@ def _finished(path: Path, retry_failed: bool) -> set[str]:
     if not path.exists():
         return set()
     done: dict[str, bool] = {}
-    for row in read_jsonl(path):
-        done[row["id"]] = row["compressed"] is not None
+    for row in answer_rows(path):
+        done[row["id"]] = row.get("compressed") is not None
     return {key for key, good in done.items() if good or not retry_failed}
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from llmlingua2 import align
 from llmlingua2.lemmas import lemmatiser
 from llmlingua2.quality import Rates, Selection, rates, select
+from llmlingua2.rows import answer_rows, label_rows
 from llmlingua2.words import words
-from tenfold_core.datasets import read_jsonl, write_jsonl
+from tenfold_core.datasets import write_jsonl
 from tenfold_core.logging import track
 
 __all__ = ["filter_file", "label", "label_file", "merge"]
@@ -46,6 +47,8 @@ def label(
     lemma = lemma or lemmatiser()
     spans = words(row["text"])
     original = [row["text"][start:end] for start, end in spans]
+    if not original:
+        raise ValueError(f"label: the text of {row['id']!r} holds no word")
     compressed = [row["compressed"][start:end] for start, end in words(row["compressed"])]
     kept = getattr(align, method)(original, compressed, lemma=lemma)
     return {
@@ -68,9 +71,9 @@ def label_file(
     Where a chunk was asked twice of one teacher (after a failure), the last answer counts.
 
     Raises:
-        ValueError: ``source`` holds no usable answer.
+        ValueError: ``source`` holds no usable answer, or something else than answers (see ``rows``).
     """
-    rows = {row["id"]: row for row in read_jsonl(source) if row.get("compressed") is not None}
+    rows = {row["id"]: row for row in answer_rows(source) if row.get("compressed") is not None}
     if not rows:
         raise ValueError(f"{source} holds no answer to label")
     lemma = lemmatiser(lemmas)
@@ -93,9 +96,9 @@ def filter_file(
     long one, and one limit for both would throw out a whole kind.
 
     Raises:
-        ValueError: no rows, or limits that leave none.
+        ValueError: no rows, something else than label rows (see ``rows``), or limits that leave none.
     """
-    rows = list(read_jsonl(source))
+    rows = list(label_rows(source, rates=True))
     if not rows:
         raise ValueError(f"{source} holds no labels to filter")
     kept = np.zeros(len(rows), dtype=bool)

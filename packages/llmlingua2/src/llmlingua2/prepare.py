@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from llmlingua2.corpus import fit_salience, meeting_chunks, problem_chunks
+from llmlingua2.corpus import TRAINING_MEETINGS, meeting_chunks, open_salience, problem_chunks
 from llmlingua2.distill import distill
 from llmlingua2.labels import filter_file, label_file
 from llmlingua2.meetings import load_meetings
@@ -18,7 +18,7 @@ from tenfold_core.logging import get_logger
 __all__ = ["prepare", "recipe_chunks", "recipe_teachers"]
 
 _logger = get_logger(__name__)
-_MEETINGS, _PROBLEMS = "llmlingua2/qmsum_train.jsonl.gz", "llmlingua2/gsm8k_train.jsonl.gz"
+_PROBLEMS = "llmlingua2/gsm8k_train.jsonl.gz"
 
 
 def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) -> Path:
@@ -31,8 +31,9 @@ def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) ->
     """
     directory = Path(directory)
     distilled = directory / "distilled.jsonl"
+    chunks = list(recipe_chunks(settings, limit=limit))
     for teacher in recipe_teachers(settings, directory):
-        summary = distill(recipe_chunks(settings, limit=limit), teacher, distilled)
+        summary = distill(chunks, teacher, distilled)
         _logger.info("%s: %d answers, %d bad, %d there already", teacher.name, *vars(summary).values())
     label_file(distilled, directory / "labels.jsonl", method=settings.aligner)  # type: ignore[arg-type]
     filtered = directory / "filtered.jsonl"
@@ -49,7 +50,7 @@ def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) ->
 def recipe_chunks(settings: DataSettings, *, limit: int = 0) -> Iterator[Chunk]:
     """The chunks of the recipe's sources. Every second meeting shows its speakers, as prompts may or may not."""
     if "qmsum" in settings.sources:
-        meetings = load_meetings(resolve(_MEETINGS), strict=False)
+        meetings = load_meetings(resolve(TRAINING_MEETINGS), strict=False)
         named, plain = meetings[::2], meetings[1::2]
         size = settings.chunk_size
         found = (
@@ -70,7 +71,6 @@ def recipe_teachers(settings: DataSettings, directory: Path) -> list[Teacher]:
         return [ReferenceTeacher()]
     path = directory / "salience.json"
     if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        fit_salience(load_meetings(resolve(_MEETINGS), strict=False)).save(path)
+        open_salience().save(path)
     salience = Salience.load(path)
     return [SalienceTeacher(salience, rate=rate, neighbour=settings.neighbour) for rate in settings.rates]

@@ -73,25 +73,36 @@ class Salience:
         return (used + _PRIOR * self.by_class[nearest]) / (held + _PRIOR)
 
     def save(self, path: str | Path) -> None:
-        """Write as JSON."""
+        """Write as JSON; the file appears whole or not at all."""
         content = {
             "by_stem": self.by_stem,
             "frequency": self.frequency,
             "by_class": self.by_class,
             "passages": self.passages,
         }
-        Path(path).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(json.dumps(content, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        partial.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Salience":
-        """Read what ``save`` wrote."""
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return cls(
-            {item: (int(used), int(held)) for item, (used, held) in content["by_stem"].items()},
-            {item: int(count) for item, count in content["frequency"].items()},
-            {int(key): float(share) for key, share in content["by_class"].items()},
-            int(content["passages"]),
-        )
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: the file holds something else.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(
+                {item: (int(used), int(held)) for item, (used, held) in content["by_stem"].items()},
+                {item: int(count) for item, count in content["frequency"].items()},
+                {int(key): float(share) for key, share in content["by_class"].items()},
+                int(content["passages"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} does not hold salience counts ({type(error).__name__}: {error})") from error
 
 
 def _class(frequency: int) -> int:

@@ -19,8 +19,9 @@ from llmlingua2.labels import merge
 from llmlingua2.objective import correct, loss_sum
 from llmlingua2.pieces import PieceTokenizer
 from llmlingua2.recipe import Recipe, TrainSettings
+from llmlingua2.rows import label_rows
 from llmlingua2.student import build_student, save_student
-from tenfold_core.datasets import read_jsonl, split_by_group
+from tenfold_core.datasets import split_by_group
 from tenfold_core.logging import Run, get_logger, progress
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def train(
 
     Raises:
         ImportError: the ``train`` extra is missing.
-        ValueError: no documents to train or validate on.
+        ValueError: no documents to train or validate on, or rows that are no label rows (see ``rows``).
         FloatingPointError: the loss is not finite; the message names the step.
     """
     try:
@@ -108,8 +109,8 @@ def learning_rate_factor(step: int, steps: int, settings: TrainSettings) -> floa
 def _examples(
     labels: str | Path | Iterable[Mapping[str, Any]], tokenizer: PieceTokenizer, recipe: Recipe, seed: int
 ) -> tuple[list[dataset.Example], list[dataset.Example]]:
-    rows = read_jsonl(labels) if isinstance(labels, (str, Path)) else labels
-    examples = [dataset.encode(row, tokenizer, max_length=recipe.model.max_length) for row in merge(rows)]
+    rows = merge(label_rows(labels))
+    examples = [dataset.encode(row, tokenizer, max_length=recipe.model.max_length) for row in rows]
     share = recipe.data.validation
     parts = split_by_group([item.group for item in examples], {"train": 1 - share, "validation": share}, seed=seed)
     for name, part in parts.items():

@@ -38,15 +38,9 @@ def read_text(file: Path | None) -> str:
         if not file.exists():
             raise typer.BadParameter(f"no such file: {file}")
         name, content = str(file), file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{name} is not UTF-8 text: byte 0x{content[error.start]:02x} at offset {error.start}"
-        ) from None
-    if "\0" in text:
-        raise ValueError(f"{name} looks binary: a zero byte at offset {content.index(0)}")
-    return text
+    from llmlingua2.plain_text import decode
+
+    return decode(content, name)
 
 
 def read_texts(files: list[Path] | None) -> list[str]:

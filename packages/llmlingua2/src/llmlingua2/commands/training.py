@@ -12,6 +12,8 @@ import typer
 from llmlingua2.commands.options import Debug, Device, Json, Quiet, Seed, emit, say, start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llmlingua2.teachers.protocol import Teacher
 
 Source = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines; .gz is understood.")]
@@ -39,21 +41,44 @@ def refuse_existing(output: Path, resume: bool) -> None:
         raise typer.BadParameter(f"{output} exists; give --resume to go on with it, or another --output")
 
 
-def open_teacher(name: str, base_url: str | None, concurrency: int, device: str) -> Teacher:
+def open_teachers(
+    name: str, *, base_url: str | None, concurrency: int, device: str, salience: Path | None, rates: list[float] | None
+) -> Sequence[Teacher]:
+    """The teacher that is named; the salience teacher once per rate."""
     kind, _, model = name.partition(":")
     if kind == "openai" and model:
         from llmlingua2.teachers.openai_compatible import OpenAICompatibleTeacher
 
-        return OpenAICompatibleTeacher(model, base_url=base_url, concurrency=concurrency)
+        return [OpenAICompatibleTeacher(model, base_url=base_url, concurrency=concurrency)]
     if kind == "hf" and model:
         from llmlingua2.teachers.local import TransformersTeacher
 
-        return TransformersTeacher.from_pretrained(model, device=device)
+        return [TransformersTeacher.from_pretrained(model, device=device)]
     if name == "reference":
         from llmlingua2.teachers.reference import ReferenceTeacher
 
-        return ReferenceTeacher()
-    raise typer.BadParameter(f"--teacher is openai:<model>, hf:<folder or id> or reference (got {name!r})")
+        return [ReferenceTeacher()]
+    if name == "salience":
+        return salience_teachers(salience, rates)
+    raise typer.BadParameter(f"--teacher is openai:<model>, hf:<folder or id>, reference or salience (got {name!r})")
+
+
+def salience_teachers(counts: Path | None, rates: list[float] | None) -> Sequence[Teacher]:
+    """The teacher of the embedded recipe, at its rates unless others are given."""
+    from llmlingua2.corpus import open_salience
+    from llmlingua2.recipe import Recipe
+    from llmlingua2.teachers.reference import SalienceTeacher
+
+    settings = Recipe.load("embedded").data
+    try:
+        salience = open_salience(counts)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            "--teacher salience counts what people repeat on QMSum's training meetings, which are not here: set "
+            f"TENFOLD_DATA, or name counts or meetings of your own with --salience ({error})"
+        ) from error
+    chosen = dict.fromkeys(rates or settings.rates)
+    return [SalienceTeacher(salience, rate=rate, neighbour=settings.neighbour) for rate in chosen]
 
 
 def distil(
@@ -62,8 +87,24 @@ def distil(
     ],
     output: Destination,
     teacher: Annotated[
-        str, typer.Option("--teacher", help="openai:<model>, hf:<folder or id>, or reference (offline).")
+        str, typer.Option("--teacher", help="openai:<model>, hf:<folder or id>; offline: reference, salience.")
     ] = "reference",
+    salience: Annotated[
+        Path | None,
+        typer.Option(
+            "--salience",
+            exists=True,
+            dir_okay=False,
+            help="Of --teacher salience: counts (.json) or meetings in QMSum's layout to count on (.jsonl); "
+            "none: QMSum's training meetings under TENFOLD_DATA.",
+        ),
+    ] = None,
+    rate: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--rate", "-r", help="Of --teacher salience: share of the words. Repeatable; none: .05 .1 .2 .33 .5."
+        ),
+    ] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="Of an OpenAI-compatible endpoint.")] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Calls at a time.")] = 8,
     chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, help="Largest chunk, in words.")] = 512,
@@ -77,11 +118,17 @@ def distil(
     debug: Debug = False,
 ) -> None:
     """Have a teacher compress text chunk by chunk; keys come from the environment (OPENAI_API_KEY)."""
+    if teacher != "salience" and (salience or rate):
+        raise typer.BadParameter(f"--salience and --rate go with --teacher salience (got --teacher {teacher})")
+    if any(not 0 < one <= 1 for one in rate or ()):
+        raise typer.BadParameter(f"--rate is a share of the words, above 0 and at most 1 (got {rate})")
     start(quiet, debug)
     from llmlingua2 import distill
     from llmlingua2.corpus import document_chunks, read_documents
 
     chunks = list(document_chunks(read_documents(documents), size=chunk_size))
+    if not chunks:
+        raise ValueError(f"{documents} holds no text")
     if estimate:
         cost = distill.estimate(chunks, input_price=input_price, output_price=output_price)
         emit(
@@ -91,10 +138,14 @@ def distil(
         )
         return
     refuse_existing(output, resume)
-    summary = distill.distill(
-        chunks, open_teacher(teacher, base_url, concurrency, device), output, retry_failed=retry_failed
+    teachers = open_teachers(
+        teacher, base_url=base_url, concurrency=concurrency, device=device, salience=salience, rates=rate
     )
-    say(f"{summary.answered:,} answers, {summary.failed:,} bad, {summary.skipped:,} there already: {output}", quiet)
+    done = [distill.distill(chunks, one, output, retry_failed=retry_failed) for one in teachers]
+    answered, failed, skipped = (sum(getattr(one, part) for one in done) for part in ("answered", "failed", "skipped"))
+    if failed and not answered + skipped:
+        raise RuntimeError(f"no usable answer; the reasons are in {output}")
+    say(f"{answered:,} answers, {failed:,} bad, {skipped:,} there already: {output}", quiet)
 
 
 def label(
