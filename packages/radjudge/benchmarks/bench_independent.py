@@ -41,7 +41,10 @@ def measured(rows: Sequence[dict[str, Any]], seed: int) -> tuple[list[list[str]]
     significant = np.array([sum(error["significant"] for error in row["errors"]) for row in rows], dtype=float)
     errors = np.array([item.total_errors for item in judged])
     grave = np.array([item.significant_errors for item in judged])
-    scores = {"radjudge, errors": (-errors, -grave), "radjudge, score": (np.array([item.score for item in judged]),) * 2}
+    scores = {
+        "radjudge, errors": (-errors, -grave),
+        "radjudge, score": (np.array([item.score for item in judged]),) * 2,
+    }
     for name in PEERS:
         scores[name] = (np.array(load(name)(references=references, candidates=candidates)),) * 2
     shuffled = np.random.default_rng(seed).permutation(len(rows))

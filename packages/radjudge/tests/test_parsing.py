@@ -128,6 +128,41 @@ def test_hostile_text_costs_steps_in_proportion_to_its_length(piece):
     assert steps(long) < 2.6 * steps(short) + 2_000
 
 
+def test_judging_thousands_of_findings_costs_steps_in_proportion_to_their_number():
+    """Twice the findings on both sides take about twice the steps: no finding is compared with every other."""
+    import sys
+
+    import radjudge
+
+    def text(kind, n):
+        return " ".join(
+            kind.format(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}ox") for i in range(n)
+        )
+
+    def steps(reference, candidate):
+        count = 0
+
+        def tracer(frame, event, argument):
+            nonlocal count
+            count += 1
+            return tracer
+
+        judge = radjudge.StructuredJudge()
+        pair = radjudge.Pair(reference, candidate, "1")
+        judge.parser.parse(reference), judge.parser.parse(candidate)
+        sys.settrace(tracer)
+        try:
+            judge.evaluate([pair])
+        finally:
+            sys.settrace(None)
+        return count
+
+    kinds = ["There is a {} zork noted.", "There is possible {} zork noted.", "The {} zork has resolved."]
+    for kind, other in ((0, 0), (0, 1), (1, 1), (0, 2), (2, 2)):
+        short, long = (steps(text(kinds[kind], n), text(kinds[other], n)) for n in (100, 200))
+        assert long < 2.6 * short, (kind, other)
+
+
 def test_a_hundred_thousand_characters_parse():
     report = parse_report("No effusion, pneumothorax or edema; small left nodule 4 mm. " * 1_700)
     assert {finding.entity for finding in report.present} == {"nodule"}
@@ -194,6 +229,9 @@ def test_dictionary_form_holds_no_text():
         ("COMPARISON: None. Small left effusion.", {"pleural_effusion"}),
         ("COMPARISON: None.\n\nSmall left effusion.\n\nIMPRESSION: Pneumonia.", {"pleural_effusion", "pneumonia"}),
         ("INDICATION: Pneumonia.\nCough.\n\nSmall left effusion.", {"pleural_effusion"}),
+        ("HISTORY: Pneumonia\nSmall left effusion. Cardiomegaly.", {"pleural_effusion", "cardiomegaly"}),
+        ("HISTORY: 54 year old with\nCOPD and fever\nIMPRESSION: Small effusion.", {"pleural_effusion"}),
+        ("COMPARISON: None\nCardiomegaly is unchanged.", {"cardiomegaly"}),
         ("INDICATION: Pneumonia.\nTECHNIQUE: Portable.\nFINDINGS: Small left effusion.", {"pleural_effusion"}),
         ("INDICATION: Pneumonia. Effusion?\nFINDINGS\nCardiomegaly.\nIMPRESSION\nEdema.", {"cardiomegaly", "pulmonary_edema"}),
         ("EXAM: Chest. HISTORY: pneumothorax. LUNGS: Clear. HEART: Mildly enlarged. PLEURA: Small left effusion.",

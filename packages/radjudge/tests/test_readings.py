@@ -66,6 +66,52 @@ def test_signs_join_what_explains_them(text, expected):
             ["spurious_comparison"],
         ),
         ("The left opacity has cleared. Resolution of pneumonia.", "No opacity.", ["omitted_comparison"]),
+        # three readings of one place, one graver than the other two
+        (
+            "Left lower lobe consolidation.",
+            "Left lower lobe atelectasis. 11 mm left lower lobe nodule. Mass in the left lower lobe.",
+            ["false_finding"] * 2,
+        ),
+        (
+            "Left lower lobe atelectasis. 11 mm left lower lobe nodule. Mass in the left lower lobe.",
+            "Left lower lobe consolidation.",
+            ["omission"] * 2,
+        ),
+        # what is new is not what has long been there
+        ("Bibasilar fibrosis.", "New left lung opacity.", ["false_finding", "omission"]),
+        ("Bibasilar fibrosis.", "Bibasilar fibrosis. New left opacity.", ["false_finding"]),
+        ("Bibasilar fibrosis. New left opacity.", "Bibasilar fibrosis.", ["omission"]),
+        ("New left basilar opacity.", "Left lower lobe pneumonia.", ["omitted_comparison"]),
+        # metastases at two sites are two findings, "metastases" in general are those of the bones
+        ("Pulmonary metastases. Bone metastases.", "", ["omission"] * 2),
+        ("Diffuse metastases. Bone metastases.", "", ["omission"]),
+        ("Pulmonary metastases.", "Multiple lung nodules.", []),
+        # one side against both is one error of location
+        ("Right effusion.", "Bilateral effusions.", ["location"]),
+        ("Bilateral effusions.", "Right effusion.", ["location"]),
+        ("Right effusion and basilar atelectasis.", "Bilateral effusions and bibasilar atelectasis.", ["location"]),
+        # the limit of normal
+        ("Borderline cardiomegaly.", "Heart size is at the upper limits of normal.", []),
+        ("The heart size is upper limits of normal.", "The heart is borderline enlarged.", []),
+        ("The heart is enlarged.", "Heart size is at the upper limits of normal.", ["omission"]),
+        ("Heart size is at the upper limits of normal.", "Heart size is normal.", []),
+        # the heart of "heart size is stable" is the enlarged one
+        ("Cardiomegaly, unchanged.", "The heart is enlarged. Heart size is stable.", []),
+        ("Cardiomegaly.", "The cardiac silhouette is unchanged. Cardiomegaly.", ["spurious_comparison"]),
+        ("Cardiomegaly, worse.", "Cardiomegaly. Heart size is stable.", ["spurious_comparison"]),
+        # a denial of more of the same, and of what is only possible, contradicts nothing
+        ("Left nodule.", "Left nodule. No other nodule.", []),
+        ("Left opacity.", "Left opacity. The lungs are otherwise clear of opacity.", []),
+        ("Possible pneumonia.", "Possible pneumonia. No pneumonia.", []),
+        ("Left pneumonia.", "Left pneumonia. No pneumonia.", ["omission"]),
+        # a wrong place of a device, once as the place and once as wrong
+        (
+            "PICC loops in the brachiocephalic vein, its tip in the jugular vein.",
+            "Malpositioned PICC with its tip in the jugular vein.",
+            [],
+        ),
+        # outside the lexicon
+        ("The flumpish blorb has resolved.", "The flumpish blorb has resolved.", []),
     ],
 )
 def test_one_thing_is_one_error(reference, candidate, errors):
@@ -79,7 +125,11 @@ def test_one_thing_is_one_error(reference, candidate, errors):
         ("Left effusion and atelectasis have increased.", "Left effusion and atelectasis.", ["omitted_comparison"]),
         ("Left effusion and atelectasis.", "Left effusion and atelectasis have increased.", ["spurious_comparison"]),
         ("Left effusion and left atelectasis have increased.", "Increased left effusion. Left atelectasis.", []),
-        ("Increased left effusion. Unchanged cardiomegaly.", "Left effusion. Cardiomegaly.", ["omitted_comparison"] * 2),
+        (
+            "Increased left effusion. Unchanged cardiomegaly.",
+            "Left effusion. Cardiomegaly.",
+            ["omitted_comparison"] * 2,
+        ),
         ("Small effusion and mild edema. These are unchanged.", "Small effusion, unchanged. Mild edema, stable.", []),
     ],
 )

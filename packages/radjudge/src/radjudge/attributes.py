@@ -14,6 +14,7 @@ Specificity = Literal["ignore", "note"]
 
 SIGNIFICANT_DISTANCE = 2.0  # ranks of degree from which a severity error is significant
 _GRAVE_POSITIONS = frozenset(["malpositioned", "mainstem_bronchus", "below_carina"])
+_JUDGED = frozenset(["malpositioned"])
 _ONE_SIDE = frozenset(["unilateral"])
 _DEVICE_TOLERANCE_MM = 10.0
 
@@ -205,7 +206,10 @@ def _positions_differ(zones: frozenset[str], peer_zones: frozenset[str], lexicon
         return False
     if "satisfactory" in zones or "satisfactory" in peer_zones:
         return bool(zones & _GRAVE_POSITIONS) != bool(peer_zones & _GRAVE_POSITIONS)
+    shared = zones & peer_zones
     only, peer_only = zones - peer_zones, peer_zones - zones
+    if shared:  # "tip in the jugular vein, malpositioned": why it is wrong, no other place
+        only, peer_only = only - _JUDGED, peer_only - _JUDGED
     return bool(only and peer_only) and lexicon.zones_conflict(only, peer_only)
 
 

@@ -22,7 +22,54 @@ from radjudge.records import (
 )
 from radjudge.significance import Significances
 
+_THE_REST = frozenset(["otherwise", "other", "additional", "further", "superimposed", "new"])
 _ORDER = {category: place for place, category in enumerate(CATEGORIES)}
+
+
+class _Denials:
+    """What one report denies."""
+
+    def __init__(self, report: Report) -> None:
+        self.text = report.text
+        self.denying = [finding for finding in report.findings if finding.denies]
+        self.named: dict[str, list[Finding]] = {}
+        for finding in self.denying:
+            self.named.setdefault(finding.entity, []).append(finding)
+
+    def spans(self, finding: Finding) -> tuple[Span, ...]:
+        """Where a finding is denied, in so many words or by a normal statement."""
+        return tuple(
+            span
+            for other in self.denying
+            if finding.entity in other.denies and (not other.sides or not finding.sides or other.sides & finding.sides)
+            for span in other.spans
+        )
+
+    def at_the_limit(self, finding: Finding) -> bool:
+        """Whether a finding is borderline and this report finds its structure at the limit of normal."""
+        return finding.degree == 0 and any(
+            other.degree == 0 and finding.entity in other.denies for other in self.denying
+        )
+
+    def by_name(self, beside: list[Finding]) -> Finding | None:
+        """A plain denial of one of these findings, of which the same report is sure, at its place."""
+        for other in beside:
+            if other.certainty == "possible":
+                continue
+            for finding in self.named.get(other.entity, ()):
+                if finding.trajectory is not None or finding.degree_spans or finding.trajectory_spans:
+                    continue
+                if finding.sides and other.sides and not finding.sides & other.sides:
+                    continue
+                if not self._of_the_rest(finding):
+                    return finding
+        return None
+
+    def _of_the_rest(self, finding: Finding) -> bool:
+        """Whether a denial is of more of the same: "otherwise clear of airspace disease", "no other nodule"."""
+        return any(
+            not _THE_REST.isdisjoint(self.text[start:end].lower().split()) for start, end in finding.negation_spans
+        )
 
 
 class Counter:
@@ -58,8 +105,9 @@ class Counter:
         matches: list[Match] = []
         errors: list[Error] = []
         answered, said = _answered_changes(matching), set[tuple[str, object]]()
-        errors.extend(self._omission(finding, candidate, context) for finding in matching.missed)
-        errors.extend(self._false_finding(finding, reference, context) for finding in matching.invented)
+        denials, peer_denials = _Denials(reference), _Denials(candidate)
+        errors.extend(self._omission(finding, peer_denials, context) for finding in matching.missed)
+        errors.extend(self._false_finding(finding, denials, context) for finding in matching.invented)
         study, peer_study = _study_trajectory(reference), _study_trajectory(candidate)
         answer = peer_study if _answers(reference, candidate) else None
         for group in matching.matched:
@@ -80,7 +128,7 @@ class Counter:
                 )
             found = [error for error in found if not _said_already(error, group, answered, said)]
             errors.extend(found)
-            contradiction = self._contradiction(group, reference, candidate, level)
+            contradiction = self._contradiction(group, denials, peer_denials, level)
             if contradiction is not None:
                 errors.append(contradiction)
         self._resolved(reference, candidate, stated, claimed, errors)
@@ -90,8 +138,8 @@ class Counter:
 
     # --- whole findings ------------------------------------------------------------------------------------------
 
-    def _omission(self, finding: Finding, candidate: Report, context: Context | None) -> Error:
-        denials = _denials(finding, candidate)
+    def _omission(self, finding: Finding, candidate: _Denials, context: Context | None) -> Error:
+        denials = candidate.spans(finding)
         return Error(
             "omission",
             finding.name,
@@ -101,12 +149,12 @@ class Counter:
             self.significances.level(finding, context),
             None,
             "reference asserts it; candidate denies it" if denials else "reference asserts it; candidate is silent",
-            counted=self._counts(finding),
+            counted=self._counts(finding) and not candidate.at_the_limit(finding),
             source=finding.source,
         )
 
-    def _false_finding(self, finding: Finding, reference: Report, context: Context | None) -> Error:
-        denials = _denials(finding, reference)
+    def _false_finding(self, finding: Finding, reference: _Denials, context: Context | None) -> Error:
+        denials = reference.spans(finding)
         return Error(
             "false_finding",
             finding.name,
@@ -116,7 +164,7 @@ class Counter:
             self.significances.level(finding, context),
             None,
             "candidate asserts it; reference denies it" if denials else "candidate asserts it; reference is silent",
-            counted=self._counts(finding),
+            counted=self._counts(finding) and not reference.at_the_limit(finding),
             source=finding.source,
         )
 
@@ -124,10 +172,12 @@ class Counter:
         """Nipple shadows and the like are no findings: saying or not saying them is listed, and no error."""
         return self.lexicon.level_of(finding.entity) != "benign"
 
-    def _contradiction(self, group: Matched, reference: Report, candidate: Report, level: Significance) -> Error | None:
+    def _contradiction(
+        self, group: Matched, reference: _Denials, candidate: _Denials, level: Significance
+    ) -> Error | None:
         """A candidate that asserts and denies what the reference asserts: the denial counts, once."""
-        denial = _explicit_denial(group.candidates, candidate)
-        if denial is None or _explicit_denial(group.references, reference) is not None:
+        denial = candidate.by_name(group.candidates)
+        if denial is None or reference.by_name(group.references) is not None:
             return None
         first = group.references[0]
         return Error(
@@ -158,15 +208,19 @@ class Counter:
             (gone, peer_gone, claimed, "omitted_comparison"),
             (peer_gone, gone, stated, "spurious_comparison"),
         ):
+            plain = {other.entity for other in others if not other.suspicious}
+            answers = {other.entity for other in (*others, *present)}
+            plain_answers = plain | {other.entity for other in present}
             for finding in mine:
                 if finding.entity == STUDY_COMPARISON:
                     continue
-                related = self.lexicon.related.get(finding.entity, {})
-                answers = [other for other in others if finding.suspicious or not other.suspicious]
-                if any(error.category == category and self._same(error.entity, finding.entity) for error in errors):
-                    continue  # "the opacity has cleared" and "resolution of pneumonia" are one change
-                if any(other.entity in related for other in (*answers, *present)):
+                related = self.lexicon.related.get(finding.entity) or {finding.entity: 1.0}
+                if not related.keys().isdisjoint(answers if finding.suspicious else plain_answers):
                     continue  # answered, or already an error of polarity
+                if finding.entity in self.lexicon.entities and any(
+                    error.category == category and self._same(error.entity, finding.entity) for error in errors
+                ):
+                    continue  # "the opacity has cleared" and "resolution of pneumonia" are one change
                 mine_spans: tuple[Span, ...] = finding.spans
                 omitted = category == "omitted_comparison"
                 errors.append(
@@ -279,34 +333,6 @@ def _study_is_plain(report: Report) -> bool:
 def _place(error: Error) -> tuple[int, int, int, str]:
     span = error.reference_spans or error.candidate_spans
     return (_ORDER[error.category], span[0][0] if span else -1, 0 if error.counted else 1, error.entity)
-
-
-def _denials(finding: Finding, report: Report) -> tuple[Span, ...]:
-    """Where a report denies a finding, in so many words or by a normal statement."""
-    entity = finding.entity
-    return tuple(
-        span
-        for other in report.findings
-        if entity in other.denies and (not other.sides or not finding.sides or other.sides & finding.sides)
-        for span in other.spans
-    )
-
-
-def _explicit_denial(beside: list[Finding], report: Report) -> Finding | None:
-    """A denial by name of one of these findings of the same report, at its place and without a degree of its own."""
-    for finding in report.findings:
-        if (
-            finding.polarity == "absent"
-            and finding.trajectory is None
-            and not finding.degree_spans
-            and not finding.trajectory_spans
-        ):
-            for other in beside:
-                if finding.entity == other.entity and (
-                    not finding.sides or not other.sides or finding.sides & other.sides
-                ):
-                    return finding
-    return None
 
 
 def _study_trajectory(report: Report) -> str | None:

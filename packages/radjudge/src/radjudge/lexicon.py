@@ -169,6 +169,7 @@ class Lexicon:
         self._relate(files)
         self.sharing = frozenset(files.modifiers.sharing)
         self.lateral = frozenset(files.modifiers.lateral)
+        self.lasting = frozenset(files.anatomy.lasting)
         self.acute = frozenset(name for name, entity in self.entities.items() if entity.acute)
         self.trie: dict[str, list] = {}
         self.normals: dict[str, Normal] = {}
@@ -357,6 +358,12 @@ class Lexicon:
         self.defaults = files.anatomy.defaults
         self.transformed = files.anatomy.transformed
         self.relocated = files.anatomy.relocated
+        # what a normal statement says the size of, so that "heart size is stable" can be said of cardiomegaly
+        self.enlarged = {
+            structure.normal.id: structure.when["enlarged"]
+            for structure in files.anatomy.anatomy.values()
+            if structure.normal is not None and "enlarged" in structure.when
+        }
         self.predicate_of = {entity: predicate for predicate, entity in self.defaults.items()}
         paired = set(files.modifiers.paired)
         predicates = {}

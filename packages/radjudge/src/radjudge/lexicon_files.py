@@ -61,6 +61,7 @@ class AnatomyFile(_Strict):
 
     defaults: dict[str, str]
     interchangeable: list[str]
+    lasting: list[str] = []
     transformed: dict[str, dict[str, str]]
     relocated: dict[str, dict[str, str]] = {}
     predicates: dict[str, list[str]]

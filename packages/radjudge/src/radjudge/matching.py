@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from radjudge.assignment import Edge, assign
 from radjudge.lexicon import Lexicon
-from radjudge.readings import Reading, gravity, readings
+from radjudge.readings import Reading, arises_apart, gravity, readings
 from radjudge.records import Finding
 
 _SIMILAR_TEXT = 0.5  # share of common words from which two phrases outside the lexicon are the same
+_MOST_PHRASES = 50  # outside the lexicon, compared word by word; of more than any report holds, only equal ones match
 _WRONG_PLACE = 0.3
 _RIGHT_PLACE = 0.1
 _LOCATED = (0.0, 0.7, 1.0)  # how well the entities must agree for one or two conflicts of place to be a wrong place
@@ -41,13 +42,7 @@ class Matching:
 def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon) -> Matching:
     """Match the positive findings of two reports."""
     stated, claimed = readings(references, lexicon), readings(candidates, lexicon)
-    edges: list[Edge] = []
-    for row, reference in enumerate(stated):
-        for column, candidate in enumerate(claimed):
-            value = _value(reference, candidate, lexicon)
-            if value > 0:
-                edges.append((row, column, value))
-    pairs = assign(edges)
+    pairs = assign(_edges(stated, claimed, lexicon))
     by_row = {row: Matched(list(stated[row].findings), list(claimed[column].findings)) for row, column in pairs}
     by_column = {column: by_row[row] for row, column in pairs}
     missed: list[Reading] = []
@@ -56,7 +51,7 @@ def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon
         taken = list(by_column.items())
         for row, reference in enumerate(stated):
             if row not in by_row:
-                for column, group in taken:
+                for column, group in taken if reference.first.entity in lexicon.related else ():
                     if _covers(claimed[column], reference, group.references, lexicon):
                         group.references.extend(reference.findings)
                         break
@@ -65,7 +60,7 @@ def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon
     if len(pairs) < len(claimed):
         for column, candidate in enumerate(claimed):
             if column not in by_column:
-                for row, group in by_row.items():
+                for row, group in by_row.items() if candidate.first.entity in lexicon.related else ():
                     if _covers(stated[row], candidate, group.candidates, lexicon):
                         group.candidates.extend(candidate.findings)
                         break
@@ -77,6 +72,32 @@ def match(references: list[Finding], candidates: list[Finding], lexicon: Lexicon
     )
 
 
+def _edges(stated: list[Reading], claimed: list[Reading], lexicon: Lexicon) -> list[Edge]:
+    """The pairs of readings that may answer one another, with their weights; only those with a related entity meet."""
+    columns: dict[str, list[int]] = {}
+    for column, candidate in enumerate(claimed):
+        for finding in candidate.findings:
+            columns.setdefault(finding.entity, []).append(column)
+    phrases = [column for column, candidate in enumerate(claimed) if candidate.first.entity not in lexicon.related]
+    if len(phrases) > _MOST_PHRASES:
+        phrases = []
+    edges: list[Edge] = []
+    for row, reference in enumerate(stated):
+        meeting: set[int] = set()
+        for finding in reference.findings:
+            related = lexicon.related.get(finding.entity)
+            if related is None:
+                meeting.update(columns.get(finding.entity, ()), phrases)
+            else:
+                for entity in related.keys() & columns.keys():
+                    meeting.update(columns[entity])
+        for column in sorted(meeting):
+            value = _value(reference, claimed[column], lexicon)
+            if value > 0:
+                edges.append((row, column, value))
+    return edges
+
+
 def _value(reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
     """Weight of a pair of readings: its best pair of entities, and the places; 0 where they are different things."""
     value = 0.0
@@ -84,6 +105,8 @@ def _value(reference: Reading, candidate: Reading, lexicon: Lexicon) -> float:
         related = lexicon.related.get(finding.entity)
         for other in candidate.findings:
             if lexicon.is_past(finding.entity, finding.kind) != lexicon.is_past(other.entity, other.kind):
+                continue
+            if arises_apart(finding, other, lexicon) or arises_apart(other, finding, lexicon):
                 continue
             if related is None:
                 value = max(value, _text_similarity(finding, other))
@@ -135,7 +158,7 @@ def _covers_finding(over: Finding, finding: Finding, answered: list[Finding], le
     if lexicon.is_past(over.entity, over.kind) != lexicon.is_past(finding.entity, finding.kind):
         return False
     related = lexicon.related.get(finding.entity)
-    if related is None or over.entity not in related:
+    if related is None or over.entity not in related or arises_apart(finding, over, lexicon):
         return False
     if finding.entity == over.entity:
         # "bilateral" covers left and right; but a second finding of its kind elsewhere stays its own
@@ -168,21 +191,24 @@ def _without_rivals(
     """
     dropped: set[int] = set()
     for reading in missed:
-        for rival in invented:
-            if id(rival) in dropped or not _rivals(reading, rival, lexicon):
-                continue
-            finding, other = reading.first, rival.first
-            weight = (gravity(finding, lexicon), finding.entity)
-            dropped.add(id(rival if weight > (gravity(other, lexicon), other.entity) else reading))
-            break
+        for rival in invented if reading.first.entity in lexicon.related else ():
+            if _rivals(reading, rival, lexicon):
+                weight, peer = (_weight(item.first, lexicon) for item in (reading, rival))
+                dropped.add(id(rival if weight > peer else reading))
     if not dropped:
         return missed, invented
     return [item for item in missed if id(item) not in dropped], [item for item in invented if id(item) not in dropped]
 
 
+def _weight(finding: Finding, lexicon: Lexicon) -> tuple[int, str]:
+    return gravity(finding, lexicon), finding.entity
+
+
 def _rivals(reading: Reading, rival: Reading, lexicon: Lexicon) -> bool:
     """Whether both read the same sign, at a place that both name, or all over."""
     if not any(lexicon.same_sign(one.entity, other.entity) for one in reading.findings for other in rival.findings):
+        return False
+    if arises_apart(reading.first, rival.first, lexicon) or arises_apart(rival.first, reading.first, lexicon):
         return False
     sides, zones = reading.sides & rival.sides, reading.zones and rival.zones
     if not (reading.sides or reading.zones or rival.sides or rival.zones):

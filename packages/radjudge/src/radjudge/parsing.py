@@ -77,6 +77,7 @@ class Parser:
                     several = lower[begin + first : begin + last] in _SEVERAL
                     for resolved in _resolve(phrase, mentions, several):
                         mentions.append(Mention(resolved, begin, index, offsets))
+        mentions.extend(_of_the_enlarged(mentions, self.lexicon))
         coverage = known / (known + unknown) if known + unknown else 1.0
         language = "en"
         if unknown and (coverage < 0.5 or offsets is not None):
@@ -120,6 +121,22 @@ def _resolve(pointer: Phrase, mentions: list[Mention], several: bool) -> list[Ph
     if several:
         meant = [mention for mention in asserted if mention.sentence == asserted[-1].sentence]
     return [_changed(pointer, mention.phrase) for mention in meant]
+
+
+def _of_the_enlarged(mentions: list[Mention], lexicon: Lexicon) -> list[Mention]:
+    """What "heart size is stable" says beside cardiomegaly: that it is unchanged."""
+    changes = [
+        mention
+        for mention in mentions
+        if mention.phrase.kind == "normal" and mention.phrase.trajectory and not mention.phrase.denies
+    ]
+    said = []
+    for change in changes:
+        entity = lexicon.enlarged.get(change.phrase.entity)
+        of_it = [item.phrase for item in mentions if item.phrase.entity == entity and item.phrase.polarity == "present"]
+        if of_it and all(phrase.trajectory is None for phrase in of_it):
+            said.append(change._replace(phrase=_changed(change.phrase, of_it[0])))
+    return said
 
 
 def _changed(pointer: Phrase, said: Phrase) -> Phrase:

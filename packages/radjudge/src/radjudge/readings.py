@@ -51,8 +51,15 @@ def readings(findings: list[Finding], lexicon: Lexicon) -> list[Reading]:
         if joined is not None:
             joins[index] = joined
     doubts = [index for index, finding in enumerate(findings) if finding.certainty == "possible" and index not in joins]
+    if doubts:
+        by_sentence: dict[int, list[int]] = {}
+        for index, finding in enumerate(findings):
+            for sentence in set(finding.sentences):
+                by_sentence.setdefault(sentence, []).append(index)
     for index in doubts:
-        for peer in (*range(index - 1, -1, -1), *range(index + 1, len(findings))):
+        beside = sorted({peer for sentence in findings[index].sentences for peer in by_sentence[sentence]})
+        place = beside.index(index)
+        for peer in (*reversed(beside[:place]), *beside[place + 1 :]):
             if _root(joins, peer) != index and _doubts(findings[index], findings[peer], lexicon):
                 joins[index] = peer
                 break
@@ -83,6 +90,14 @@ def gravity(finding: Finding, lexicon: Lexicon) -> int:
     return _GRAVITY.get(lexicon.level_of(finding.entity), 0)
 
 
+def arises_apart(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:
+    """Whether a finding is new and the other, of another name, long there: a new opacity beside fibrosis."""
+    if finding.trajectory != "new" or other.trajectory == "new" or finding.entity == other.entity:
+        return False
+    peer = lexicon.entities.get(other.entity)
+    return peer is not None and peer.group in lexicon.lasting
+
+
 def _head(
     index: int, finding: Finding, findings: list[Finding], by_entity: dict[str, list[int]], lexicon: Lexicon
 ) -> int | None:
@@ -92,7 +107,7 @@ def _head(
     for entity in lexicon.read_as.get(finding.entity, ()):
         for peer in by_entity.get(entity, ()):
             other = findings[peer]
-            if not _one_place(finding, other, lexicon):
+            if arises_apart(finding, other, lexicon) or not _one_place(finding, other, lexicon):
                 continue
             together = not set(finding.sentences).isdisjoint(other.sentences)
             if finding.kind == "device" and not together:
@@ -114,10 +129,8 @@ def _evident(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:
 
 
 def _doubts(doubt: Finding, other: Finding, lexicon: Lexicon) -> bool:
-    """Whether a possible finding is another reading of what ``other`` is a reading of."""
-    if not lexicon.same_sign(doubt.entity, other.entity) or not _one_place(doubt, other, lexicon):
-        return False
-    return not set(doubt.sentences).isdisjoint(other.sentences)
+    """Whether a possible finding is another reading of what ``other``, in the same sentence, is a reading of."""
+    return lexicon.same_sign(doubt.entity, other.entity) and _one_place(doubt, other, lexicon)
 
 
 def _one_place(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:

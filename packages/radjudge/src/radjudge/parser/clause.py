@@ -25,7 +25,7 @@ from radjudge.parser.negation import COMPARED_ONLY, DENIED, UNSTATED, scopes
 from radjudge.parser.tokens import Item, Words
 
 BOTH = frozenset(["left", "right"])
-NORMALITY = frozenset(["normal", "clear"])
+NORMALITY = frozenset(["normal", "clear", "high_normal"])
 REACH = 40
 _CARRIED = ("resolved", "new")
 _OF = frozenset(["of", "in"])
@@ -282,6 +282,8 @@ class Clause:
             if normal is None or (value in NORMALITY and flags & DENIED):
                 return normal is not None
             draft = Draft(None, normal, first, last, flags if value == "abnormal" else 0, place)
+            if value == "high_normal":
+                draft.degree = 0.0  # as "borderline enlarged" has
             for change in (*(changes or ()), *self.waiting):
                 if change[0].cls == TRAJECTORY and change[0].value in _OF_STRUCTURES:
                     draft.compare(change)

@@ -58,7 +58,7 @@ BESIDE = frozenset(
         "concomitant",
     ]
 )
-_NORMAL_WORDS = frozenset(["normal", "clear"])
+_NORMAL_WORDS = frozenset(["normal", "clear", "high_normal"])
 
 
 def scopes(items: list[Item]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 # control characters that act as white space; all others are dropped
 _SPACES = frozenset("\t\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029")
@@ -26,14 +27,19 @@ def normalise(text: str) -> tuple[str, Sequence[int] | None]:
     pieces: list[str] = []
     offsets: list[int] = []
     for index, character in enumerate(text):
-        if character in _SPACES:
-            pieces.append("\n" if character in "\n\r\u2028\u2029\x85" else " ")
-            offsets.append(index)
-            continue
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn"):
-            continue
-        for part in unicodedata.normalize("NFKD", character).translate(_DASHES):
-            if unicodedata.category(part) != "Mn":
-                pieces.append(part)
-                offsets.append(index)
+        spelling = _spelling(character)
+        if spelling:
+            pieces.append(spelling)
+            offsets.extend([index] * len(spelling))
     return "".join(pieces), offsets
+
+
+@lru_cache(maxsize=4096)
+def _spelling(character: str) -> str:
+    """What a character is read as, "" where it is dropped."""
+    if character in _SPACES:
+        return "\n" if character in "\n\r\u2028\u2029\x85" else " "
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn"):
+        return ""
+    parts = unicodedata.normalize("NFKD", character).translate(_DASHES)
+    return "".join(part for part in parts if unicodedata.category(part) != "Mn")

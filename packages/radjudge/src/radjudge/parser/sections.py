@@ -165,9 +165,9 @@ _HEADING = re.compile(
     rf"(?:\A|(?<=[\n.!]))[ \t]*(?:({_either((*_HEADINGS, *_ORGANS))})[ \t]*:|({_either(_HEADINGS)})[ \t]*(?=\n))",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"\n[ \t]*\n|(?<=[.!?])(?=[ \t]+[A-Z]|[ \t]*\n)")
+_SENTENCE = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*[A-Z][a-z])|(?<=[.!?])(?=[ \t]+[A-Z]|[ \t]*\n)")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
-_LINE = re.compile(r"(?<=[.!?])[ \t]*\n")
+_LINE = re.compile(r"(?<=[.!?])[ \t]*\n|\n(?=[ \t]*[A-Z][a-z])")
 # a reason for the examination may take several sentences; what was done and compared takes one
 _END_OF_MATTER = {"indication": (_PARAGRAPH, _LINE, _SENTENCE)}
 

@@ -117,7 +117,7 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
             "normal",
             NO_NAMES,
             NO_NAMES,
-            None,
+            draft.degree,
             (),
             None if draft.flags & DENIED else draft.trajectory,  # type: ignore[arg-type]
             NO_NAMES if draft.flags & COMPARED_ONLY else normal.denies,

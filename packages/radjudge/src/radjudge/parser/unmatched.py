@@ -63,7 +63,7 @@ def unmatched_statement(words: Words, lexicon: Lexicon) -> Phrase | None:
             doubted = True
         elif (cls == VERB and entry.value in _STATING) or (cls == TERMINATOR and entry.value.startswith("there ")):
             states = True
-        elif cls in (PREDICATE, ANATOMY) and entry.value in ("normal", "clear", "study"):
+        elif cls in (PREDICATE, ANATOMY) and entry.value in ("normal", "high_normal", "clear", "study"):
             return None
     if not states and not (modified and len(text) <= _SHORT):
         return None
