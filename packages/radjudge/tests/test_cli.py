@@ -120,13 +120,38 @@ def test_bad_usage_is_exit_2(capsys, pairs, arguments, word):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["score", "nowhere.jsonl"], ["parse", "nowhere.txt"], ["agree", "rexval", "nowhere"]]
+    "arguments",
+    [
+        ["score", "nowhere.jsonl"],
+        ["parse", "nowhere.txt"],
+        ["agree", "rexval", "nowhere"],
+        ["corrupt", "nowhere.csv"],
+        ["compare", "PAIRS", "nowhere.jsonl"],
+    ],
 )
-def test_missing_files_are_exit_1_with_one_line(capsys, arguments):
-    code, _, err = run(capsys, *arguments)
+def test_missing_files_are_bad_usage(capsys, pairs, arguments):
+    code, out, err = run(capsys, *[pairs if item == "PAIRS" else item for item in arguments])
+    assert (code, out) == (2, "")
+    assert "no such file: nowhere" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("p.jsonl", b"", "no pairs"),
+        ("p.txt", b"x", "unknown format"),
+        ("p.jsonl", b'{"id": 1', "not JSON"),
+        ("p.csv", b"reference,candidate\n\xff,x\n", "byte 20"),
+        ("p.csv", b"reference\nx\n", "columns: reference"),
+    ],
+)
+def test_broken_files_are_exit_1_with_one_line(capsys, tmp_path, name, content, word):
+    (tmp_path / name).write_bytes(content)
+    code, _, err = run(capsys, "score", tmp_path / name)
     assert code == 1
     assert err.startswith("radjudge: error: ")
     assert err.count("\n") == 1
+    assert word in err
 
 
 def test_no_report_text_in_messages(capsys, tmp_path, caplog):
@@ -140,9 +165,10 @@ def test_no_report_text_in_messages(capsys, tmp_path, caplog):
     assert not any("Zebra" in text for text in (out, err, more_out, more_err, caplog.text))
 
 
-def test_debug_shows_the_traceback(capsys):
-    with pytest.raises(FileNotFoundError):
-        cli.main(["score", "nowhere.jsonl", "--debug"])
+def test_debug_shows_the_traceback(capsys, tmp_path):
+    (tmp_path / "p.jsonl").touch()
+    with pytest.raises(ValueError, match="no pairs"):
+        cli.main(["score", str(tmp_path / "p.jsonl"), "--debug"])
     capsys.readouterr()
 
 

@@ -36,7 +36,16 @@ class Source(StrEnum):
     CSV = "csv"
 
 
-Pairs = Annotated[Path, typer.Argument(help="Pairs: .jsonl, .csv (also .gz), or - for JSONL on standard input.")]
+def _existing(path: Path) -> Path:
+    if str(path) != "-" and not path.exists():
+        raise typer.BadParameter(f"no such file: {path}")
+    return path
+
+
+Pairs = Annotated[
+    Path,
+    typer.Argument(callback=_existing, help="Pairs: .jsonl, .csv (also .gz), or - for JSONL on standard input."),
+]
 ColumnMap = Annotated[
     str, typer.Option("--columns", help="ref=NAME,cand=NAME,id=NAME,context=NAME,age=NAME,indication=NAME,study=NAME")
 ]
@@ -144,8 +153,10 @@ def _judged(path: Path, judge: str, columns: str) -> tuple[Any, dict[str, str]]:
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(help="System A: a file of pairs, or what score --output wrote.")],
-    second: Annotated[Path, typer.Argument(help="System B, with the same ids.")],
+    first: Annotated[
+        Path, typer.Argument(callback=_existing, help="System A: a file of pairs, or what score --output wrote.")
+    ],
+    second: Annotated[Path, typer.Argument(callback=_existing, help="System B, with the same ids.")],
     key: Annotated[str, typer.Option("--key", help="Score to compare.")] = "score",
     judge: JudgeName = "structured",
     columns: ColumnMap = "",
@@ -170,7 +181,7 @@ def compare(
 @app.command()
 def agree(
     source: Annotated[Source, typer.Argument(help="Format of the ratings.")],
-    path: Annotated[Path, typer.Argument(help="Folder of the data set, or the CSV file.")],
+    path: Annotated[Path, typer.Argument(callback=_existing, help="Folder of the data set, or the CSV file.")],
     metric: Annotated[
         list[str] | None, typer.Option("--metric", "-m", help="Metric beside the judge, e.g. rouge-l. Repeatable.")
     ] = None,
@@ -208,7 +219,7 @@ def agree(
 
 @app.command()
 def corrupt(
-    reports: Annotated[Path, typer.Argument(help="Reports: .csv or .jsonl with a column report.")],
+    reports: Annotated[Path, typer.Argument(callback=_existing, help="Reports: .csv or .jsonl with a column report.")],
     k: Annotated[int, typer.Option("-k", min=0, max=6, help="Errors per report.")] = 1,
     column: Annotated[str, typer.Option("--column", help="Column that holds the report.")] = "report",
     ops: Annotated[str, typer.Option("--ops", help="Operators to draw from, separated by commas.")] = "",
@@ -285,7 +296,7 @@ def stress(
         else:
             known = ", ".join(("structured", *baselines.NAMES))
             raise typer.BadParameter(f"{name!r}; known: {known}, or package.module:function", param_hint="--metric")
-    chosen += [(text.split()[0], battery_module.command_metric(text), not lower) for text in command or ()]
+    chosen += [(text, battery_module.command_metric(text), not lower) for text in command or ()]
     reports = [
         battery_module.stress(function, name=name, higher_is_better=higher, batteries=batteries, n=n, seed=seed)
         for name, function, higher in chosen
@@ -295,7 +306,7 @@ def stress(
 
 @app.command()
 def parse(
-    report: Annotated[Path, typer.Argument(help="A text file, or - for standard input.")],
+    report: Annotated[Path, typer.Argument(callback=_existing, help="A text file, or - for standard input.")],
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

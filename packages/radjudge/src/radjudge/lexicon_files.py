@@ -178,10 +178,10 @@ def _check_references(files: LexiconFiles) -> None:
                 raise ValueError(
                     f"anatomy.yaml: transformed.{predicate} names an unknown predicate or entity {entity!r}"
                 )
-    for structure, change in files.anatomy.relocated.items():
+    for place, change in files.anatomy.relocated.items():
         for entity in (*change, *change.values()):
-            if (structure not in files.anatomy.anatomy and structure not in known) or entity not in known:
-                raise ValueError(f"anatomy.yaml: relocated.{structure} names an unknown structure or entity {entity!r}")
+            if (place not in files.anatomy.anatomy and place not in known) or entity not in known:
+                raise ValueError(f"anatomy.yaml: relocated.{place} names an unknown structure or entity {entity!r}")
     verbs = set(files.anatomy.predicates) | set(files.modifiers.quantity_words) | {"graded"}
     for name, structure in files.anatomy.anatomy.items():
         for predicate, entity in structure.when.items():

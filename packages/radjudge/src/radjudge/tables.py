@@ -159,7 +159,7 @@ def read_jsonl_rows(path: str | Path) -> list[dict[str, Any]]:
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """Rows of a ``.csv``, ``.csv.gz``, ``.jsonl`` or ``.jsonl.gz`` file; ``-`` reads JSONL from standard input."""
-    name = Path(path).name.lower()
+    name = Path(path).name.lower() or str(path)
     if name.endswith((".csv", ".csv.gz")):
         return list(read_csv_rows(path))
     if str(path) == "-" or name.endswith((".jsonl", ".jsonl.gz", ".ndjson", ".json")):
