@@ -7,7 +7,7 @@ so hostile text costs no more than ordinary text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cache
 from itertools import product
@@ -174,6 +174,7 @@ class Lexicon:
         self.trie: dict[str, list] = {}
         self.normals: dict[str, Normal] = {}
         self._places = dict(self._place_terms(files))
+        self._place_words = {words[0] for words in self._places}
         self._entities_and_anatomy(files)
         self._modifiers(files)
         self._triggers(files)
@@ -295,7 +296,9 @@ class Lexicon:
                     both.also = position
 
     def _insert(self, spelling: str, entry: Entry) -> None:
-        words = _TOKEN.findall(spelling)
+        self._insert_words(_TOKEN.findall(spelling), entry)
+
+    def _insert_words(self, words: Sequence[str], entry: Entry) -> None:
         if not words:
             return
         level = self.trie
@@ -338,10 +341,12 @@ class Lexicon:
 
     def _inner_places(self, words: list[str], bony: bool, made: bool) -> tuple[tuple[Entry, int, int], ...]:
         """Sides and zones named inside a term ("basilar atelectasis"), with their word ranges."""
+        if self._place_words.isdisjoint(words):
+            return ()
         found = []
         index = 0
         while index < len(words):
-            for end in range(len(words), index, -1):
+            for end in range(len(words) if words[index] in self._place_words else index, index, -1):
                 entry = self._places.get(tuple(words[index:end]))
                 if entry is not None:
                     chamber = made and end < len(words) and words[end] in _CHAMBERS  # "right ventricular lead"
@@ -398,7 +403,7 @@ class Lexicon:
                     if entry is None:
                         entry = entries[inner, paired] = Entry(ENTITY, entity.id)
                         entry.entity, entry.inner, entry.paired = entity, inner, paired
-                    self._insert(spelling, entry)
+                    self._insert_words(words, entry)
         if record.removed:
             gone = Entry(ENTITY, entity.id)
             gone.entity, gone.gone = entity, True
@@ -408,7 +413,7 @@ class Lexicon:
         modifiers = files.modifiers
         self.position_entries: dict[str, Entry] = {}
         for words, place in self._places.items():
-            self._insert(" ".join(words), place)
+            self._insert_words(words, place)
         for name, terms in modifiers.positions.items():
             entry = self.position_entries[name] = Entry(PLACE, name)
             entry.zones, entry.position = frozenset([name]), True

@@ -18,6 +18,7 @@ Trajectory = Literal["stable", "improved", "worsened", "new", "resolved"]
 Source = Literal["lexicon", "unmatched_text"]
 Category = Literal["false_finding", "omission", "location", "severity", "spurious_comparison", "omitted_comparison"]
 Significance = Literal["urgent", "actionable", "not_actionable", "benign"]
+SpanKind = Literal["side", "zone", "degree", "measurement", "trajectory", "certainty", "negation"]
 Status = Literal["ok", "failed"]
 
 CATEGORIES: tuple[Category, ...] = (
@@ -79,8 +80,8 @@ class Phrase(NamedTuple):
 class Mention(NamedTuple):
     """One place in the report where a finding is stated: a :class:`Phrase` and where its sentence stands.
 
-    ``phrase`` holds what this mention alone says (the finding holds the union over its mentions); the properties give
-    its spans in the original text.
+    ``phrase`` holds what this mention alone says (the finding holds the union over its mentions); the spans given here
+    are those in the original text.
     """
 
     phrase: Phrase
@@ -88,7 +89,8 @@ class Mention(NamedTuple):
     sentence: int
     offsets: Sequence[int] | None = None
 
-    def _absolute(self, span: Span) -> Span:
+    def absolute(self, span: Span) -> Span:
+        """A span of the phrase, which counts from the start of its sentence, in the original text."""
         start, end = span[0] + self.start, span[1] + self.start
         if self.offsets is None:
             return (start, end)
@@ -97,44 +99,19 @@ class Mention(NamedTuple):
     @property
     def span(self) -> Span:
         """The statement: the entity with its own attributes, without words that deny or doubt it (shared in lists)."""
-        return self._absolute(self.phrase.span)
+        return self.absolute(self.phrase.span)
 
     @property
     def entity_span(self) -> Span:
         """The words that name the entity."""
-        return self._absolute(self.phrase.entity_span)
+        return self.absolute(self.phrase.entity_span)
 
-    @property
-    def side_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.side_spans)
-
-    @property
-    def zone_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.zone_spans)
-
-    @property
-    def degree_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.degree_spans)
-
-    @property
-    def measurement_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.measurement_spans)
-
-    @property
-    def trajectory_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.trajectory_spans)
-
-    @property
-    def certainty_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.certainty_spans)
-
-    @property
-    def negation_spans(self) -> tuple[Span, ...]:
-        return tuple(self._absolute(span) for span in self.phrase.negation_spans)
+    def spans_of(self, kind: SpanKind) -> list[Span]:
+        """The words of one kind that belong to the statement."""
+        return [self.absolute(span) for span in getattr(self.phrase, f"{kind}_spans")]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One finding of a report: an entity at a site, with all its mentions merged.
 
     The attributes are those of :class:`Phrase`, merged over ``mentions``: the sides and zones of the most specific
@@ -166,33 +143,37 @@ class Finding:
         """One span per mention: the words that name the entity."""
         return tuple(mention.entity_span for mention in self.mentions)
 
+    def spans_of(self, kind: SpanKind) -> tuple[Span, ...]:
+        """The words of one kind, over all mentions; each kind is a property of its own as well."""
+        return tuple([span for mention in self.mentions for span in mention.spans_of(kind)])
+
     @property
     def side_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.side_spans)
+        return self.spans_of("side")
 
     @property
     def zone_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.zone_spans)
+        return self.spans_of("zone")
 
     @property
     def degree_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.degree_spans)
+        return self.spans_of("degree")
 
     @property
     def measurement_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.measurement_spans)
+        return self.spans_of("measurement")
 
     @property
     def trajectory_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.trajectory_spans)
+        return self.spans_of("trajectory")
 
     @property
     def certainty_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.certainty_spans)
+        return self.spans_of("certainty")
 
     @property
     def negation_spans(self) -> tuple[Span, ...]:
-        return tuple(span for mention in self.mentions for span in mention.negation_spans)
+        return self.spans_of("negation")
 
     @property
     def sentences(self) -> tuple[int, ...]:
@@ -218,16 +199,14 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A sentence: its span in the original text and the name of the section that holds it (``""`` when none)."""
 
     span: Span
     section: str
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A titled part of a report. ``span`` covers its body, not its heading; ``name`` is lower case."""
 
     name: str

@@ -6,7 +6,7 @@ from radjudge.corruption.attributes import replaced
 from radjudge.corruption.draft import Change, Draft, InjectedError, changed
 from radjudge.corruption.edits import Edit, NotApplicable, alone_in_sentence, sentence_span
 from radjudge.corruption.tables import words
-from radjudge.records import Finding, Mention
+from radjudge.records import Finding, Mention, SpanKind
 
 _COPULA = re.compile(
     r"(?i)\b(?P<verb>is|are|was|were|has|have|appears?|remains?)(?:\s+(?:again|been|grossly|essentially|slightly|mildly|not|significantly))*\s*$"
@@ -15,13 +15,14 @@ _TAIL = re.compile(
     r"(?i)^\s*(?:in (?:size|appearance|the interval)\s*)?(?:since|from|compared (?:to|with)|in comparison (?:to|with)|"
     r"as compared (?:to|with)|when compared (?:to|with)|than on|relative to)\b[^.;,]*"
 )
+_IN_FRONT: tuple[SpanKind, ...] = ("degree", "side", "zone", "measurement")
 _PLURAL_VERB = frozenset({"are", "were", "have", "appear", "remain"})
 
 
 def _first_word_of_phrase(text: str, mention: Mention) -> int:
     """Where the noun phrase starts: the leftmost of degree, side, zone and entity that precede the entity."""
     start = mention.entity_span[0]
-    spans = (*mention.degree_spans, *mention.side_spans, *mention.zone_spans, *mention.measurement_spans)
+    spans = [span for kind in _IN_FRONT for span in mention.spans_of(kind)]
     first = min([start, *(span[0] for span in spans if mention.span[0] <= span[0] <= start)])
     between = text[first:start]
     if len(between.split()) > 4 or re.search(r"[,.;:()/]", between):
@@ -98,7 +99,7 @@ def strip_trajectory(draft: Draft) -> Change:
         edits = [
             _strip(draft, finding, mention, start, end)
             for mention in finding.mentions
-            for start, end in mention.trajectory_spans
+            for start, end in mention.spans_of("trajectory")
         ]
         error = InjectedError("omitted_comparison", "strip_trajectory", finding.entity, "trajectory")
         return changed(draft, finding, edits, error)

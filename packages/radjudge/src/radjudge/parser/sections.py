@@ -7,7 +7,6 @@ carry no heading of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from radjudge.records import Section
 
@@ -77,94 +76,90 @@ _HEADINGS = {
     "wet read": "recommendation",
 }
 # headings of templates: what they name is the subject of what follows ("HEART: Enlarged"), so they stay in the text
-_ORGANS = (
-    "airway",
-    "airways",
-    "airways and lungs",
-    "bones",
-    "bones and joints",
-    "bones and soft tissues",
-    "bones/soft tissues",
-    "bony structures",
-    "bony thorax",
-    "cardiac",
-    "cardiac silhouette",
-    "cardiac/mediastinum",
-    "cardiomediastinal",
-    "cardiomediastinal contours",
-    "cardiomediastinal silhouette",
-    "cardiovascular",
-    "catheters and tubes",
-    "chest wall",
-    "devices",
-    "diaphragm",
-    "hardware",
-    "heart",
-    "heart and great vessels",
-    "heart and mediastinum",
-    "heart size",
-    "heart/mediastinum",
-    "hila",
-    "hila and mediastinum",
-    "hilum",
-    "implants",
-    "lines",
-    "lines and tubes",
-    "lines, tubes and devices",
-    "lines/tubes",
-    "lungs",
-    "lung",
-    "lung fields",
-    "lung parenchyma",
-    "lungs and airways",
-    "lungs and pleura",
-    "lungs and pleural spaces",
-    "lungs/pleura",
-    "mediastinum",
-    "mediastinum and heart",
-    "mediastinum and hila",
-    "mediastinum/hila",
-    "musculoskeletal",
-    "osseous structures",
-    "osseous structures and soft tissues",
-    "other",
-    "parenchyma",
-    "pleura",
-    "pleural space",
-    "pleural spaces",
-    "pulmonary vasculature",
-    "skeletal structures",
-    "skeleton",
-    "soft tissue",
-    "soft tissues",
-    "spine",
-    "support apparatus",
-    "support devices",
-    "support lines and tubes",
-    "trachea",
-    "tubes",
-    "tubes and lines",
-    "tubes/lines",
-    "tubes, lines and devices",
-    "upper abdomen",
-    "abdomen",
-    "vascularity",
-    "vasculature",
-    "vessels",
-    "visualized abdomen",
-    "visualized upper abdomen",
+_ORGANS = frozenset(
+    [
+        "airway",
+        "airways",
+        "airways and lungs",
+        "bones",
+        "bones and joints",
+        "bones and soft tissues",
+        "bones/soft tissues",
+        "bony structures",
+        "bony thorax",
+        "cardiac",
+        "cardiac silhouette",
+        "cardiac/mediastinum",
+        "cardiomediastinal",
+        "cardiomediastinal contours",
+        "cardiomediastinal silhouette",
+        "cardiovascular",
+        "catheters and tubes",
+        "chest wall",
+        "devices",
+        "diaphragm",
+        "hardware",
+        "heart",
+        "heart and great vessels",
+        "heart and mediastinum",
+        "heart size",
+        "heart/mediastinum",
+        "hila",
+        "hila and mediastinum",
+        "hilum",
+        "implants",
+        "lines",
+        "lines and tubes",
+        "lines, tubes and devices",
+        "lines/tubes",
+        "lungs",
+        "lung",
+        "lung fields",
+        "lung parenchyma",
+        "lungs and airways",
+        "lungs and pleura",
+        "lungs and pleural spaces",
+        "lungs/pleura",
+        "mediastinum",
+        "mediastinum and heart",
+        "mediastinum and hila",
+        "mediastinum/hila",
+        "musculoskeletal",
+        "osseous structures",
+        "osseous structures and soft tissues",
+        "other",
+        "parenchyma",
+        "pleura",
+        "pleural space",
+        "pleural spaces",
+        "pulmonary vasculature",
+        "skeletal structures",
+        "skeleton",
+        "soft tissue",
+        "soft tissues",
+        "spine",
+        "support apparatus",
+        "support devices",
+        "support lines and tubes",
+        "trachea",
+        "tubes",
+        "tubes and lines",
+        "tubes/lines",
+        "tubes, lines and devices",
+        "upper abdomen",
+        "abdomen",
+        "vascularity",
+        "vasculature",
+        "vessels",
+        "visualized abdomen",
+        "visualized upper abdomen",
+    ]
 )
 READ = frozenset(["", "findings", "impression"])
 
 
-def _either(names: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-
-
-_HEADING = re.compile(
-    rf"(?:\A|(?<=[\n.!]))[ \t]*(?:({_either((*_HEADINGS, *_ORGANS))})[ \t]*:|({_either(_HEADINGS)})[ \t]*(?=\n))",
-    re.IGNORECASE,
-)
+# what may be a heading: words at the start of a line or sentence that a colon or the end of the line follows
+_HEADING = re.compile(r"(?:\A|(?<=[\n.!]))[ \t]*+([A-Za-z][A-Za-z/, \t]{2,45}+)(?=[:\n])")
 _SENTENCE = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*[A-Z][a-z])|(?<=[.!?])(?=[ \t]+[A-Z]|[ \t]*\n)")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _LINE = re.compile(r"(?<=[.!?])[ \t]*\n|\n(?=[ \t]*[A-Z][a-z])")
@@ -184,11 +179,14 @@ def find_sections(text: str) -> list[Section]:
     sections: list[Section] = []
     start, name = 0, ""
     for match in _HEADING.finditer(text):
-        group = match.lastindex or 1
-        following = _HEADINGS.get(match.group(group).lower())
-        _close(sections, text, name, start, match.start(group), following)
+        words = " ".join(match[1].lower().split())
+        following = _HEADINGS.get(words)
+        colon = text[match.end()] == ":"
+        if following is None and not (colon and words in _ORGANS):
+            continue
+        _close(sections, text, name, start, match.start(1), following)
         # a heading of a template is part of its text
-        start, name = (match.start(group), "findings") if following is None else (match.end(), following)
+        start, name = (match.start(1), "findings") if following is None else (match.end() + colon, following)
     _close(sections, text, name, start, len(text), "impression")
     return sections or [Section(name, (start, start))]
 
