@@ -1,6 +1,5 @@
 """From answers to label rows: offsets are stored, kinds of teacher are filtered apart, answers about a chunk are merged."""
 
-import numpy as np
 import pytest
 
 from llmlingua2.labels import filter_file, label, label_file, merge
@@ -76,26 +75,3 @@ def test_merge_refuses_words_that_moved():
     first, second = label(row("a b", "a")), label(row("a  b", "a", teacher="u"))
     with pytest.raises(ValueError, match="disagree"):
         list(merge([first, second]))
-
-
-def test_filters_lower_label_noise():
-    """With teachers that invent and swap, the chunks that pass have truer labels than those that do not."""
-    import random
-
-    from llmlingua2.quality import Rates, select
-    from llmlingua2.teachers.noisy import spoil
-
-    draw = random.Random(0)
-    vocabulary = [f"w{n}" for n in range(60)]
-    errors, measured = [], []
-    for number in range(120):
-        text = " ".join(draw.choices(vocabulary, k=120))
-        truth = np.array([draw.random() < 0.3 for _ in range(120)])
-        answer = " ".join(word for word, keep in zip(text.split(), truth, strict=True) if keep)
-        strength = 0.6 if number % 10 == 0 else 0.05
-        answer, _ = spoil(answer, text, inflection=0, insertion=strength, swap=strength, random=draw)
-        labelled = label(row(text, answer, chunk=str(number)))
-        errors.append(float((np.array(labelled["labels"], dtype=bool) != truth).mean()))
-        measured.append(Rates(*(labelled[name] for name in ("vr", "mr", "hr", "ag"))))
-    passed = select(measured).kept
-    assert np.mean(np.array(errors)[passed]) < np.mean(np.array(errors)[~passed])
