@@ -4,8 +4,9 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from llmlingua2.backends import quiet
 from llmlingua2.base_weights import TOKENIZER_FILES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _LABELS = {0: "drop", 1: "keep"}
 
 
 def build_student(
-    base: Path, *, freeze: Sequence[str] = (), attention_dropout: float | None = None
+    base: Path, *, freeze: Sequence[str] = (), attention_dropout: float | None = None, pretrained: bool = True
 ) -> "PreTrainedModel":
     """The encoder of the folder ``base`` with a new two-class layer, in float32.
 
@@ -28,32 +29,31 @@ def build_student(
         base: a checkpoint folder of any architecture that has a token classification head in ``transformers``.
         freeze: parameters whose name holds one of these are not trained.
         attention_dropout: overrides the encoder's own.
+        pretrained: False takes nothing but the architecture: every weight is random, a control that has seen nothing.
 
     Raises:
         ValueError: something to freeze that matches no parameter.
     """
     import torch
-    from transformers import AutoModelForTokenClassification
-    from transformers.utils import logging
+    from transformers import AutoConfig, AutoModelForTokenClassification
 
-    overrides = {} if attention_dropout is None else {"attention_probs_dropout_prob": attention_dropout}
-    verbosity = logging.get_verbosity()
-    # "Newly initialised: classifier" is the point here, and no reason to frighten anyone.
-    logging.set_verbosity_error()
-    try:
-        student = AutoModelForTokenClassification.from_pretrained(
-            base,
-            num_labels=2,
-            id2label=_LABELS,
-            label2id={name: index for index, name in _LABELS.items()},
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            **overrides,
-        )
-    finally:
-        logging.set_verbosity(verbosity)
+    overrides: dict[str, Any] = {
+        "num_labels": 2,
+        "id2label": _LABELS,
+        "label2id": {name: index for index, name in _LABELS.items()},
+        "trust_remote_code": False,
+        "local_files_only": True,
+    }
+    if attention_dropout is not None:
+        overrides["attention_probs_dropout_prob"] = attention_dropout
+    with quiet():  # "newly initialised: classifier" is the point here, and no reason to frighten anyone
+        if pretrained:
+            student = AutoModelForTokenClassification.from_pretrained(
+                base, dtype=torch.float32, use_safetensors=True, **overrides
+            )
+        else:
+            config = AutoConfig.from_pretrained(base, **overrides)
+            student = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
     for part in freeze:
         matching = [value for name, value in student.named_parameters() if part in name]
         if not matching:
@@ -68,7 +68,8 @@ def save_student(student: "PreTrainedModel", base: Path, destination: Path) -> N
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
     try:
-        student.save_pretrained(temporary)
+        with quiet():
+            student.save_pretrained(temporary)
         for name in TOKENIZER_FILES:
             if (base / name).is_file():
                 shutil.copyfile(base / name, temporary / name)
