@@ -322,12 +322,10 @@ def _take_back(matching: Matching) -> None:
 
 
 def _answers(reference: Report, candidate: Report) -> bool:
-    """Whether the candidate's statement on the whole study is a report's and not one made to the reader."""
-    return _study_is_plain(candidate) or not _study_is_plain(reference)
-
-
-def _study_is_plain(report: Report) -> bool:
-    return any(item.entity == STUDY_COMPARISON and not item.suspicious for item in report.findings)
+    """Whether the candidate's statement on the whole study is a report's; if made to the reader, so is the other's."""
+    plain = [item.entity == STUDY_COMPARISON and not item.suspicious for item in candidate.findings]
+    said = [item.suspicious for item in reference.findings if item.entity == STUDY_COMPARISON]
+    return any(plain) or (bool(said) and all(said))
 
 
 def _place(error: Error) -> tuple[int, int, int, str]:

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from radjudge.attributes import Specificity
 from radjudge.counting import Counter
 from radjudge.lexicon import load_lexicon
 from radjudge.lexicon_files import ASSETS, LexiconFiles
-from radjudge.parsing import Parser, default_parser, read_together
-from radjudge.records import Judgement, Pair, Report
+from radjudge.parsing import Parser, default_parser, read_together, without_suspicious
+from radjudge.records import Context, Error, Judgement, Match, Pair, Report
 from radjudge.scores import all_scores, count_errors
 from radjudge.significance import Significances, SignificanceTable, default_table
 
@@ -41,6 +41,12 @@ class Judge(Protocol):
     def evaluate(self, pairs: Sequence[Pair]) -> list[Judgement]:
         """One judgement per pair, in order. What cannot be judged gets ``status="failed"``; nothing is dropped."""
         ...
+
+
+class _Outcome(NamedTuple):
+    errors: list[Error]
+    matches: list[Match]
+    scores: dict[str, float]
 
 
 class StructuredJudge:
@@ -114,15 +120,10 @@ class StructuredJudge:
                 _require_english("candidate", candidate)
             except UnsupportedLanguageError as error:
                 return self._failed(pair, f"UnsupportedLanguageError: {error}")
-        errors, matches = self.counter.count(reference, candidate, pair.context)
-        scores = all_scores(errors, matches, self._weights)
+        outcome = self._count(reference, candidate, pair.context)
         if candidate.suspicious_text:
-            lexicon = self.parser.lexicon
-            whole, peer_whole = read_together(reference, lexicon), read_together(candidate, lexicon)
-            other_errors, other_matches = self.counter.count(whole, peer_whole, pair.context)
-            other_scores = all_scores(other_errors, other_matches, self._weights)
-            if _badness(other_scores) > _badness(scores):
-                errors, matches, scores = other_errors, other_matches, other_scores
+            outcome = self._worst(outcome, reference, candidate, pair.context)
+        errors, matches, scores = outcome
         return Judgement(
             pair.id,
             "ok",
@@ -140,6 +141,25 @@ class StructuredJudge:
             self._fingerprint,
             self._version,
         )
+
+    def _count(self, reference: Report, candidate: Report, context: Context | None) -> _Outcome:
+        errors, matches = self.counter.count(reference, candidate, context)
+        return _Outcome(errors, matches, all_scores(errors, matches, self._weights))
+
+    def _worst(self, apart: _Outcome, reference: Report, candidate: Report, context: Context | None) -> _Outcome:
+        """The worst outcome of three ways to read words addressed to the reader: apart, as said of the patient, unread.
+
+        Nothing in it is better than when those words are not read at all.
+        """
+        lexicon = self.parser.lexicon
+        together = self._count(read_together(reference, lexicon), read_together(candidate, lexicon), context)
+        unread = self._count(without_suspicious(reference), without_suspicious(candidate), context)
+        least = _badness(unread.scores)
+        outcomes = [unread]
+        for outcome in (apart, together):
+            if all(one >= other for one, other in zip(_badness(outcome.scores), least, strict=True)):
+                outcomes.append(outcome)
+        return max(reversed(outcomes), key=lambda outcome: _badness(outcome.scores))
 
     def _failed(self, pair: Pair, reason: str) -> Judgement:
         return Judgement(pair.id, "failed", error=reason, judge=self._fingerprint, version=self._version)

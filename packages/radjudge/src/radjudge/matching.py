@@ -208,6 +208,8 @@ def _rivals(reading: Reading, rival: Reading, lexicon: Lexicon) -> bool:
     """Whether both read the same sign, at a place that both name, or all over."""
     if not any(lexicon.same_sign(one.entity, other.entity) for one in reading.findings for other in rival.findings):
         return False
+    if reading.first.suspicious or rival.first.suspicious:
+        return False
     if arises_apart(reading.first, rival.first, lexicon) or arises_apart(rival.first, reading.first, lexicon):
         return False
     sides, zones = reading.sides & rival.sides, reading.zones and rival.zones

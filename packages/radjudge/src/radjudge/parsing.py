@@ -109,6 +109,11 @@ def read_together(report: Report, lexicon: Lexicon) -> Report:
     return replace(report, findings=merge(mentions, lexicon, apart=False))
 
 
+def without_suspicious(report: Report) -> Report:
+    """The report without what stands in words addressed to its reader."""
+    return replace(report, findings=tuple(finding for finding in report.findings if not finding.suspicious))
+
+
 def _resolve(pointer: Phrase, mentions: list[Mention], several: bool) -> list[Phrase]:
     """What "this is unchanged" says: a change of the last finding asserted, else of the whole study.
 

@@ -113,8 +113,9 @@ def _article(pair: Pair, judgement: Judgement) -> str:
     if judgement.status == "failed":
         figures = f"failed: {html.escape(judgement.error or 'no reason given')}"
     else:
+        plural = "" if judgement.total_errors == 1 else "s"
         figures = (
-            f"score {judgement.score:.3f} (higher is better) · {judgement.total_errors:g} errors, "
+            f"score {judgement.score:.3f} (higher is better) · {judgement.total_errors:g} error{plural}, "
             f"{judgement.significant_errors:g} significant (lower is better)"
         )
     flags = f" · {html.escape(', '.join(judgement.flags))}" if judgement.flags else ""
