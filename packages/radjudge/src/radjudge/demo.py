@@ -25,7 +25,6 @@ from radjudge.scoring import Results, score
 from radjudge.stress_battery import INJECTIONS, judge_metric
 from tenfold_core.logging import Figure, Run, Section, Table, progress, report
 
-SYSTEMS = ("good", "template", "hallucinating")
 LEXICAL = ("bleu-4", "rouge-l", "meteor", "keyword-f1")
 
 

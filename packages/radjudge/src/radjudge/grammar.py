@@ -18,7 +18,6 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 _BLANKS = re.compile(r"[ ]{2,}")
 
 
-_REGIONS = ("devices", "heart", "mediastinum", "lungs", "pleura", "bones")
 STYLES = ("sections", "headings_on_lines", "with_history", "plain", "terse", "findings_only")
 
 

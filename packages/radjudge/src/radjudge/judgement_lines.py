@@ -9,7 +9,7 @@ from typing import Any
 
 from radjudge.records import CATEGORIES, Error, Judgement, Match
 from radjudge.tables import read_jsonl_rows
-from tenfold_core.datasets import append_jsonl, write_jsonl
+from tenfold_core.datasets import write_jsonl
 
 
 def _spans(value: Any) -> tuple[tuple[int, int], ...]:
@@ -92,11 +92,6 @@ def read_judgements(path: str | Path) -> list[Judgement]:
             raise ValueError(f"{Path(path).name}, line {number}: an id repeats")
         judgements[judgement.id] = judgement
     return list(judgements.values())
-
-
-def append_judgement(path: str | Path, judgement: Judgement) -> None:
-    """Add one line, durably: a killed run keeps it."""
-    append_jsonl(Path(path), judgement.to_dict())
 
 
 def write_judgements(path: str | Path, judgements: Iterable[Judgement]) -> int:

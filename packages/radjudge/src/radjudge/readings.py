@@ -35,7 +35,8 @@ class Reading(NamedTuple):
 def readings(findings: list[Finding], lexicon: Lexicon) -> list[Reading]:
     """The findings of one report, signs put to what they are read as; in the order of their first finding.
 
-    A finding joins another one of the same report at a place that can be the same when
+    A finding joins another one of the same report at a place that can be the same, unless it is new and the other is of
+    a kind that lasts, when
 
     - it is more general, or a sign that the other explains ("opacity" and "pneumonia", "septal lines" and "edema");
     - it is a doubt, in the same sentence, about the sign that the other is a reading of.
@@ -48,7 +49,7 @@ def readings(findings: list[Finding], lexicon: Lexicon) -> list[Reading]:
     joins: dict[int, int] = {}
     for index, finding in enumerate(findings):
         joined = _head(index, finding, findings, by_entity, lexicon)
-        if joined is not None:
+        if joined is not None and _root(joins, joined) != index:
             joins[index] = joined
     doubts = [index for index, finding in enumerate(findings) if finding.certainty == "possible" and index not in joins]
     if doubts:

@@ -1,7 +1,7 @@
 """The titled parts of a report. Only parts that state findings are read for findings.
 
 A part that is not read ends where its own matter ends: many reports put "COMPARISON: None." in front of findings that
-carry no heading of their own.
+carry no heading of their own, and reports without full stops behind their headings start a new line.
 """
 
 from __future__ import annotations
@@ -157,7 +157,6 @@ _ORGANS = frozenset(
 )
 READ = frozenset(["", "findings", "impression"])
 
-
 # what may be a heading: words at the start of a line or sentence that a colon or the end of the line follows
 _HEADING = re.compile(r"(?:\A|(?<=[\n.!]))[ \t]*+([A-Za-z][A-Za-z/, \t]{2,45}+)(?=[:\n])")
 _SENTENCE = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*[A-Z][a-z])|(?<=[.!?])(?=[ \t]+[A-Z]|[ \t]*\n)")
@@ -171,8 +170,8 @@ def find_sections(text: str) -> list[Section]:
     """Sections in text order, covering all of ``text`` but the headings; text before the first is a section ``""``.
 
     A section outside :data:`READ` goes on to the next heading, unless that is the impression or there is none: then it
-    ends with its sentence (a reason for the examination with its paragraph or line, if there are more than one), and
-    what follows is a section ``""``.
+    ends with its sentence or where a line starts with a capitalised word (a reason for the examination with its
+    paragraph or line, if there are more than one), and what follows is a section ``""``.
     """
     if ":" not in text and "\n" not in text:
         return [Section("", (0, len(text)))]
