@@ -84,24 +84,36 @@ class InterruptedRunError(Exception):
     pass
 
 
+@pytest.mark.parametrize("seconds", [60, 0], ids=["states with validations", "a state each step"])
 @pytest.mark.parametrize("at", [3, 6])
-def test_a_stopped_run_that_goes_on_equals_one_that_never_stopped(wordpiece_model, tmp_path, monkeypatch, at):
+def test_a_stopped_run_that_goes_on_equals_one_that_never_stopped(wordpiece_model, tmp_path, monkeypatch, at, seconds):
     settings = recipe(wordpiece_model, epochs=2)
     data = rows(24)
     straight = train(data, tmp_path / "straight", settings, seed=3, device="cpu")
 
-    learn = training._Training._learn
+    learn, taken = training._Training._learn, []
 
     def stopping(self):
         if self.step == at:
             raise InterruptedRunError
         return learn(self)
 
+    def counting(self):
+        taken.append(self.step)
+        return learn(self)
+
     with monkeypatch.context() as patch:
+        patch.setattr(training, "_STATE_SECONDS", seconds)
+        patch.setattr(training, "_STATE_PAUSE", 0)
         patch.setattr(training._Training, "_learn", stopping)
         with pytest.raises(InterruptedRunError):
             train(data, tmp_path / "stopped", settings, seed=3, device="cpu")
-    resumed = train(data, tmp_path / "stopped", settings, seed=3, device="cpu", resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Training, "_learn", counting)
+        resumed = train(data, tmp_path / "stopped", settings, seed=3, device="cpu", resume=True)
+    assert taken[0] == (at if seconds == 0 else at - at % 2)
+    logs = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("straight", "stopped")]
+    assert logs[0] == logs[1]
     assert (resumed.step, resumed.loss, resumed.accuracy) == (straight.step, straight.loss, straight.accuracy)
     for name, value in weights(straight).items():
         assert torch.equal(value, weights(resumed)[name]), name

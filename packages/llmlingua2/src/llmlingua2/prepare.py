@@ -1,6 +1,7 @@
 """From a recipe to filtered labels: the offline teachers over the recipe's own sources, aligned, measured, selected."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from llmlingua2.salience import Salience
 from llmlingua2.teachers.protocol import Chunk, Teacher
 from llmlingua2.teachers.reference import ReferenceTeacher, SalienceTeacher
 from tenfold_core.datasets import read_jsonl, resolve
-from tenfold_core.logging import get_logger
+from tenfold_core.logging import Run, get_logger
 
 __all__ = ["prepare", "recipe_chunks", "recipe_teachers"]
 
@@ -24,27 +25,36 @@ _PROBLEMS = "llmlingua2/gsm8k_train.jsonl.gz"
 def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) -> Path:
     """Write distilled.jsonl, labels.jsonl and filtered.jsonl under ``directory`` and return the last.
 
-    A run that was killed goes on where it stopped. ``limit`` > 0 takes only so many chunks of each source.
+    A run that was killed goes on where it stopped; one that was finished is not made again. ``limit`` > 0 takes only so
+    many chunks of each source.
 
     Raises:
         FileNotFoundError: the shared data of a source are not there; the message says where they were looked for.
+        ValueError: ``directory`` was prepared by other settings or from other data; the message names them.
     """
     directory = Path(directory)
-    distilled = directory / "distilled.jsonl"
-    chunks = list(recipe_chunks(settings, limit=limit))
-    for teacher in recipe_teachers(settings, directory):
-        summary = distill(chunks, teacher, distilled)
-        _logger.info("%s: %d answers, %d bad, %d there already", teacher.name, *vars(summary).values())
-    label_file(distilled, directory / "labels.jsonl", method=settings.aligner)  # type: ignore[arg-type]
-    filtered = directory / "filtered.jsonl"
-    filter_file(
-        directory / "labels.jsonl",
-        filtered,
-        vr=settings.vr,
-        ag=settings.ag,
-        by=settings.by,  # type: ignore[arg-type]
-    )
+    distilled, labels, filtered = (directory / f"{name}.jsonl" for name in ("distilled", "labels", "filtered"))
+    arguments = {**asdict(settings), "limit": limit}
+    with Run(directory, arguments=arguments, inputs=recipe_files(settings), resume=True):
+        if filtered.exists():
+            _logger.info("the labels are there already: %s", filtered)
+            return filtered
+        chunks = list(recipe_chunks(settings, limit=limit))
+        for teacher in recipe_teachers(settings, directory):
+            summary = distill(chunks, teacher, distilled)
+            _logger.info("%s: %d answers, %d bad, %d there already", teacher.name, *vars(summary).values())
+        count = label_file(distilled, labels, method=settings.aligner)  # type: ignore[arg-type]
+        by = settings.by
+        kept = filter_file(labels, filtered, vr=settings.vr, ag=settings.ag, by=by).kept  # type: ignore[arg-type]
+        _logger.info("%d answers labelled, %d kept: %s", count, kept.sum(), filtered)
     return filtered
+
+
+def recipe_files(settings: DataSettings) -> dict[str, Path]:
+    """The data files that the recipe reads, by name."""
+    wanted = {"qmsum": TRAINING_MEETINGS, "gsm8k": _PROBLEMS}
+    sources = {*settings.sources, "qmsum"} if settings.teacher == "salience" else settings.sources
+    return {wanted[name]: resolve(wanted[name]) for name in sorted(sources)}
 
 
 def recipe_chunks(settings: DataSettings, *, limit: int = 0) -> Iterator[Chunk]:

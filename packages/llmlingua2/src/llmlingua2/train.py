@@ -6,6 +6,7 @@ not.
 """
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from llmlingua2.base_weights import locate
 from llmlingua2.labels import merge
 from llmlingua2.objective import correct, loss_sum
 from llmlingua2.pieces import PieceTokenizer
+from llmlingua2.prepare import prepare
 from llmlingua2.recipe import Recipe, TrainSettings
 from llmlingua2.rows import label_rows
 from llmlingua2.student import build_student, save_student
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Trained", "learning_rate_factor", "train"]
 
 _STATE, _BEST = "checkpoints/last.pt", "checkpoints/best.safetensors"
+# The state is written once a minute, which is what a kill may cost, or where that is slow after 20 times as long.
+_STATE_SECONDS, _STATE_PAUSE = 60.0, 20
 _logger = get_logger(__name__)
 
 
@@ -46,7 +50,7 @@ class Trained:
 
 
 def train(
-    labels: str | Path | Iterable[Mapping[str, Any]],
+    labels: str | Path | Iterable[Mapping[str, Any]] | None,
     output: str | Path,
     recipe: Recipe,
     *,
@@ -60,7 +64,7 @@ def train(
     document is never on both sides), and the weights of the best validation are kept.
 
     Args:
-        labels: a file of label rows, or the rows.
+        labels: a file of label rows, or the rows; None: the recipe's own data, prepared in the folder ``output``-data.
         output: run directory: manifest.json, metrics.jsonl, checkpoints/, model/.
         recipe: see ``recipe.Recipe``.
         seed: of the split, the head's first weights, the order of the data and dropout.
@@ -70,6 +74,7 @@ def train(
     Raises:
         ImportError: the ``train`` extra is missing.
         ValueError: no documents to train or validate on, or rows that are no label rows (see ``rows``).
+        FileNotFoundError: no labels, and no data to make them from.
         FloatingPointError: the loss is not finite; the message names the step.
     """
     try:
@@ -82,6 +87,10 @@ def train(
     AcceleratorState._reset_state()  # else an earlier run in this process would impose its precision on this one
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision=recipe.train.precision)
     base = locate(recipe.model.base)
+    if labels is None:
+        beside = Path(output).resolve()
+        with accelerator.main_process_first():  # the others find it made
+            labels = prepare(recipe.data, beside.with_name(f"{beside.name}-data"))
     training, validation = _examples(labels, PieceTokenizer(base), recipe, seed)
     inputs = [labels] if isinstance(labels, (str, Path)) else None
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -145,6 +154,7 @@ class _Training:
         self.step, self.best = 0, {"step": 0.0, "loss": math.inf, "accuracy": -math.inf}
         self.student, self.optimizer = accelerator.prepare(student, _optimizer(student, settings))
         self._since: list[float] = []
+        self._next_state = time.monotonic() + _STATE_SECONDS
         if (output / _STATE).is_file():
             self._restore()
 
@@ -157,6 +167,8 @@ class _Training:
                 advance()
                 if self.step % self.every == 0 or self.step == self.steps:
                     self._checkpoint()
+                elif time.monotonic() >= self._next_state:
+                    self._save_state()
         return self._finish(base)
 
     def _learn(self) -> float:
@@ -221,7 +233,7 @@ class _Training:
         return {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}
 
     def _checkpoint(self) -> None:
-        import torch
+        """Validate; keep the weights if they are the best so far, and the state in any case."""
         from safetensors.torch import save
 
         measured = self.validate()
@@ -230,27 +242,44 @@ class _Training:
             if self.settings.select_by == "loss"
             else measured["accuracy"] > self.best["accuracy"]
         )
-        weights = {name: value.cpu() for name, value in self._unwrapped().state_dict().items()}
         if better:
             self.best = {"step": float(self.step), **measured}
+        train_loss, self._since = float(np.mean(self._since)), []
         if self.run is not None:
             if better:
-                self.run.save_artifact(_BEST, save({name: value.contiguous() for name, value in weights.items()}))
-            scaler = self.accelerator.scaler
-            state = {
-                "weights": weights,
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": scaler.state_dict() if scaler is not None else {},
-                "step": self.step,
-                "best": self.best,
-            }
-            self.run.log(step=self.step, train_loss=float(np.mean(self._since)), **measured)
-            self.run.save_artifact(_STATE, lambda path: torch.save(state, path))
+                weights = self._unwrapped().state_dict()
+                self.run.save_artifact(_BEST, save({name: value.cpu().contiguous() for name, value in weights.items()}))
+            self.run.log(step=self.step, train_loss=train_loss, **measured)
+            self._save_state()
             _logger.info(
-                "step %d: validation loss %.4f, accuracy %.4f", self.step, measured["loss"], measured["accuracy"]
+                "step %d of %d: training loss %.4f, validation loss %.4f, accuracy %.1f %%",
+                self.step,
+                self.steps,
+                train_loss,
+                measured["loss"],
+                100 * measured["accuracy"],
             )
-        self._since = []
         self.accelerator.wait_for_everyone()
+
+    def _save_state(self) -> None:
+        """Everything that the next step depends on; by the first process alone."""
+        import torch
+
+        if self.run is None:
+            return
+        began = time.monotonic()
+        scaler = self.accelerator.scaler
+        state = {
+            "weights": {name: value.cpu() for name, value in self._unwrapped().state_dict().items()},
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler is not None else {},
+            "step": self.step,
+            "best": self.best,
+            "since": self._since,
+        }
+        self.run.save_artifact(_STATE, lambda path: torch.save(state, path))
+        now = time.monotonic()
+        self._next_state = now + max(_STATE_SECONDS, _STATE_PAUSE * (now - began))
 
     def _restore(self) -> None:
         import torch
@@ -260,7 +289,7 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.step, self.best = state["step"], state["best"]
+        self.step, self.best, self._since = state["step"], state["best"], state["since"]
 
     def _unwrapped(self) -> "PreTrainedModel":
         return self.accelerator.unwrap_model(self.student)

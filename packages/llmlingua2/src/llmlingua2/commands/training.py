@@ -183,11 +183,12 @@ def filter_(
 
 def train(
     labels: Annotated[
-        Path | None, typer.Argument(exists=True, dir_okay=False, help="Label rows; none: the recipe's own data.")
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="Label rows; none: the recipe's data, in <output>-data."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; the model is in model/.")] = Path(
-        "runs/train"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", file_okay=False, help="Folder of the run; the model is in model/.")
+    ] = Path("runs/train"),
     recipe: Annotated[
         str, typer.Option("--recipe", help="embedded, paper, paper-small, or a .toml file.")
     ] = "embedded",
@@ -208,17 +209,17 @@ def train(
     from dataclasses import asdict, replace
 
     from llmlingua2 import train as training
-    from llmlingua2.prepare import prepare
     from llmlingua2.quantization import quantize_checkpoint
     from llmlingua2.recipe import Recipe
 
+    if output.exists() and any(output.iterdir()) and not resume:
+        raise typer.BadParameter(f"{output} holds a run; give --resume to go on with it, or another --output")
     settings = Recipe.load(recipe)
     if base is not None:
         settings = replace(settings, model=replace(settings.model, base=base))
     if max_steps:
         settings = replace(settings, train=replace(settings.train, max_steps=max_steps))
-    rows = prepare(settings.data, output.with_name(f"{output.name}-data")) if labels is None else labels
-    trained = training.train(rows, output, settings, seed=seed, device=device, resume=resume)
+    trained = training.train(labels, output, settings, seed=seed, device=device, resume=resume)
     if int8:
         quantize_checkpoint(trained.model, output / "model-int8")
     if as_json:
