@@ -10,6 +10,8 @@ from radjudge.scores import HIGHER_IS_BETTER, SCORES
 from radjudge.scoring import Results
 from radjudge.stress_battery import StressReport
 
+_MOST_SPANS = 6  # printed per finding; --json gives them all
+
 
 def direction(higher: bool) -> str:
     """``higher is better`` or ``lower is better``."""
@@ -142,7 +144,8 @@ def report_text(report: Report) -> str:
             ", ".join(f"{size:g}" for size in item.measurements_mm) or "–",
             item.trajectory or "–",
             item.certainty,
-            " ".join(f"{start}-{end}" for start, end in item.spans),
+            " ".join(f"{start}-{end}" for start, end in item.spans[:_MOST_SPANS])
+            + (f" +{len(item.spans) - _MOST_SPANS}" if len(item.spans) > _MOST_SPANS else ""),
         )
         for item in report.findings
     ]
