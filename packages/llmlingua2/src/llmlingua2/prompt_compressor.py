@@ -175,25 +175,7 @@ class PromptCompressor:
         Raises:
             ValueError: an argument that cannot be used, by name.
         """
-        return self.compress_prompt_llmlingua2(
-            context,
-            rate=rate,
-            target_token=target_token,
-            use_context_level_filter=use_context_level_filter,
-            use_token_level_filter=use_token_level_filter,
-            target_context=target_context,
-            context_level_rate=context_level_rate,
-            context_level_target_token=context_level_target_token,
-            force_context_ids=force_context_ids,
-            return_word_label=return_word_label,
-            word_sep=word_sep,
-            label_sep=label_sep,
-            token_to_word=token_to_word,
-            force_tokens=force_tokens,
-            force_reserve_digit=force_reserve_digit,
-            drop_consecutive=drop_consecutive,
-            chunk_end_tokens=chunk_end_tokens,
-        )
+        return self._pipeline.compress(context, Options.read(locals()))
 
     def compress_prompt_llmlingua2(
         self,
@@ -216,25 +198,7 @@ class PromptCompressor:
         chunk_end_tokens: Sequence[str] = (".", "\n"),
     ) -> dict[str, Any]:
         """``compress_prompt`` with the effective arguments only, and the context filter off by default."""
-        options = Options(
-            rate=rate,
-            target_token=target_token,
-            use_context_level_filter=use_context_level_filter,
-            use_token_level_filter=use_token_level_filter,
-            target_context=target_context,
-            context_level_rate=context_level_rate,
-            context_level_target_token=context_level_target_token,
-            force_context_ids=force_context_ids,
-            return_word_label=return_word_label,
-            word_sep=word_sep,
-            label_sep=label_sep,
-            token_to_word=token_to_word,
-            force_tokens=force_tokens,
-            force_reserve_digit=force_reserve_digit,
-            drop_consecutive=drop_consecutive,
-            chunk_end_tokens=chunk_end_tokens,
-        )
-        return self._pipeline.compress(context, options)
+        return self._pipeline.compress(context, Options.read(locals()))
 
     def structured_compress_prompt(
         self,

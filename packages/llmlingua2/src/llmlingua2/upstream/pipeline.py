@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from .arguments import context_list, number, whole_characters
@@ -46,6 +46,11 @@ class Options:
     force_reserve_digit: Any = False
     drop_consecutive: Any = False
     chunk_end_tokens: Any = (".", "\n")
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, Any]) -> Options:
+        """Pick them from all arguments of a call, by name."""
+        return cls(**{option.name: arguments[option.name] for option in fields(cls)})
 
 
 @dataclass
