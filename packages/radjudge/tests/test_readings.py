@@ -82,10 +82,16 @@ def test_signs_join_what_explains_them(text, expected):
         ("Bibasilar fibrosis.", "Bibasilar fibrosis. New left opacity.", ["false_finding"]),
         ("Bibasilar fibrosis. New left opacity.", "Bibasilar fibrosis.", ["omission"]),
         ("New left basilar opacity.", "Left lower lobe pneumonia.", ["omitted_comparison"]),
+        (
+            "Unchanged bilateral interstitial opacities. New left mid lung opacity.",
+            "Unchanged bilateral interstitial opacities.",
+            ["omission"],
+        ),
         # metastases at two sites are two findings, "metastases" in general are those of the bones
         ("Pulmonary metastases. Bone metastases.", "", ["omission"] * 2),
         ("Diffuse metastases. Bone metastases.", "", ["omission"]),
         ("Pulmonary metastases.", "Multiple lung nodules.", []),
+        ("Rib metastasis.", "Destructive rib lesion, likely metastatic. Lungs are clear.", []),
         # one side against both is one error of location
         ("Right effusion.", "Bilateral effusions.", ["location"]),
         ("Bilateral effusions.", "Right effusion.", ["location"]),

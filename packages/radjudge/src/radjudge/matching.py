@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from radjudge.assignment import Edge, assign
 from radjudge.lexicon import Lexicon
-from radjudge.readings import Reading, arises_apart, gravity, readings
+from radjudge.readings import Reading, arises_apart, gravity, is_fresh_beside, readings
 from radjudge.records import Finding
 
 _SIMILAR_TEXT = 0.5  # share of common words from which two phrases outside the lexicon are the same
@@ -158,7 +158,9 @@ def _covers_finding(over: Finding, finding: Finding, answered: list[Finding], le
     if lexicon.is_past(over.entity, over.kind) != lexicon.is_past(finding.entity, finding.kind):
         return False
     related = lexicon.related.get(finding.entity)
-    if related is None or over.entity not in related or arises_apart(finding, over, lexicon):
+    if related is None or over.entity not in related:
+        return False
+    if arises_apart(finding, over, lexicon) or is_fresh_beside(finding, over):
         return False
     if finding.entity == over.entity:
         # "bilateral" covers left and right; but a second finding of its kind elsewhere stays its own

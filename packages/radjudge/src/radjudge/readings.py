@@ -99,6 +99,11 @@ def arises_apart(finding: Finding, other: Finding, lexicon: Lexicon) -> bool:
     return peer is not None and peer.group in lexicon.lasting
 
 
+def is_fresh_beside(finding: Finding, other: Finding) -> bool:
+    """Whether of two findings of different names one is new and the other unchanged: no one says so of one thing."""
+    return finding.entity != other.entity and {finding.trajectory, other.trajectory} == {"new", "stable"}
+
+
 def _head(
     index: int, finding: Finding, findings: list[Finding], by_entity: dict[str, list[int]], lexicon: Lexicon
 ) -> int | None:
@@ -108,7 +113,9 @@ def _head(
     for entity in lexicon.read_as.get(finding.entity, ()):
         for peer in by_entity.get(entity, ()):
             other = findings[peer]
-            if arises_apart(finding, other, lexicon) or not _one_place(finding, other, lexicon):
+            if arises_apart(finding, other, lexicon) or is_fresh_beside(finding, other):
+                continue
+            if not _one_place(finding, other, lexicon):
                 continue
             together = not set(finding.sentences).isdisjoint(other.sentences)
             if finding.kind == "device" and not together:
