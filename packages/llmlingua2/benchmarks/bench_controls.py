@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from protocol import Record, baselines, cell, meeting_statistics, opened, options, validation_meetings
 
-from llmlingua2.base_weights import locate
 from llmlingua2.evaluate import Method, Results, evaluate, from_compressor
-from llmlingua2.prepare import prepare
-from llmlingua2.recipe import Recipe
-from llmlingua2.student import build_student, save_student
-from llmlingua2.tasks import answer_task
+from llmlingua2.evaluation.tasks import answer_task
+from llmlingua2.scoring.base_weights import locate
 from llmlingua2.train import train
+from llmlingua2.training.prepare import prepare
+from llmlingua2.training.recipe import Recipe
+from llmlingua2.training.student import build_student, save_student
 
 RATES = (0.2, 0.1)
 MEASURES = ("answer_recall", "answer_bigram_recall")

@@ -17,12 +17,12 @@ from typing import Any
 from protocol import PLAIN, Record, baselines, cell, meeting_statistics, opened, options, validation_meetings
 
 from llmlingua2.baselines import Statistics
-from llmlingua2.embedding import sentence_embedder
 from llmlingua2.evaluate import RATES, Results, evaluate, from_compressor
-from llmlingua2.prepare import prepare
-from llmlingua2.recipe import Recipe
-from llmlingua2.tasks import answer_task, number_task, retrieval_task, span_task
+from llmlingua2.evaluation.embedding import sentence_embedder
+from llmlingua2.evaluation.tasks import answer_task, number_task, retrieval_task, span_task
 from llmlingua2.train import train
+from llmlingua2.training.prepare import prepare
+from llmlingua2.training.recipe import Recipe
 from tenfold_core.datasets import read_jsonl, resolve
 
 LANGUAGES = ("en", "de", "es", "ru", "ar", "zh")

@@ -13,8 +13,8 @@ import torch
 from llmlingua2 import __version__
 from llmlingua2.baselines import Statistics, baseline
 from llmlingua2.compressor import Compressor
+from llmlingua2.corpora.meetings import Meeting, load_meetings
 from llmlingua2.evaluate import Method, Results, from_scorer
-from llmlingua2.meetings import Meeting, load_meetings
 from tenfold_core.datasets import resolve
 from tenfold_core.logging import environment
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from shared_data import shared
 
 from llmlingua2.align import dp, greedy
-from llmlingua2.meetings import load_meetings
+from llmlingua2.corpora.meetings import load_meetings
 from llmlingua2.teachers.noisy import spoil
-from llmlingua2.words import words
+from llmlingua2.text.words import words
 
 DISTINCT = st.lists(st.text(alphabet="bcdfghjk", min_size=2, max_size=3), max_size=30, unique=True)
 
@@ -95,7 +95,7 @@ NOISE = {"clean": (0.0, 0.0, 0.0), "light": (0.1, 0.05, 0.08), "heavy": (0.2, 0.
 
 @pytest.fixture(scope="module")
 def passages():
-    from llmlingua2.function_words import is_content
+    from llmlingua2.text.function_words import is_content
 
     draw = np.random.default_rng(0)
     found = []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmlingua2.baselines import BASELINES, Statistics, baseline, selective_context
-from llmlingua2.words import words
+from llmlingua2.text.words import words
 
 TEXTS = ["the budget of the house was cut .", "the house of the minister .", "a new budget ."]
 

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_texts import SAMPLES, long_text
 
-from llmlingua2.budget import BudgetError
 from llmlingua2.compressor import Compressor
-from llmlingua2.words import words
+from llmlingua2.selection.budget import BudgetError
+from llmlingua2.text.words import words
 
 
 @pytest.fixture(scope="module", params=["wordpiece", "unigram"])
@@ -110,7 +110,7 @@ def test_batches_equal_single_calls_in_any_order(compressor):
 
 
 def test_cache_on_equals_cache_off(folder):
-    from llmlingua2.classifier import TokenClassifier
+    from llmlingua2.scoring.classifier import TokenClassifier
 
     text = long_text(6000)
     cached = Compressor(TokenClassifier(folder, device="cpu"), counter="words")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from llmlingua2.base_weights import locate
 from llmlingua2.baselines import Statistics, baseline
 from llmlingua2.compressor import Compressor
 from llmlingua2.demo import sample_meetings
 from llmlingua2.evaluate import evaluate, from_compressor, from_scorer
-from llmlingua2.student import build_student, save_student
-from llmlingua2.tasks import answer_task
+from llmlingua2.evaluation.tasks import answer_task
+from llmlingua2.scoring.base_weights import locate
+from llmlingua2.training.student import build_student, save_student
 
 MEASURED = Path(__file__).parents[1] / "benchmarks" / "results" / "quality_controls.json"
 SHUFFLED, TRUE = "60 steps, shuffled labels", "60 steps"

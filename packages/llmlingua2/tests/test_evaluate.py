@@ -7,11 +7,11 @@ import pytest
 from shared_data import shared
 
 from llmlingua2.baselines import Statistics, baseline
+from llmlingua2.corpora.meetings import Meeting, Query, load_meetings
 from llmlingua2.evaluate import Results, evaluate, from_scorer
-from llmlingua2.judge import Case, read_and_judge, token_f1
-from llmlingua2.meetings import Meeting, Query, load_meetings
-from llmlingua2.tasks import Item, answer_task, number_task, retrieval_task, span_task
-from llmlingua2.words import words
+from llmlingua2.evaluation.judge import Case, read_and_judge, token_f1
+from llmlingua2.evaluation.tasks import Item, answer_task, number_task, retrieval_task, span_task
+from llmlingua2.text.words import words
 
 
 def meeting(name, answer="the budget was cut by the minister"):

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from llmlingua2.budget import BudgetError
 from llmlingua2.compressor import Compressor
+from llmlingua2.selection.budget import BudgetError
 
 LONG = (
     "The council's budget isn't final yet, and the report recommends to increase the appropriation in the general fund."

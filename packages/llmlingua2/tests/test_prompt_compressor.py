@@ -234,7 +234,7 @@ def test_without_tiktoken(folders, monkeypatch) -> None:
 
 
 def test_weights_stored_as_int8(folders, tmp_path: Path) -> None:
-    from llmlingua2.quantization import quantize_checkpoint
+    from llmlingua2.scoring.quantization import quantize_checkpoint
 
     folder = quantize_checkpoint(folders["unigram"], tmp_path / "int8")
     report = PromptCompressor(str(folder), device_map="cpu").compress_prompt(DIALOGUE, rate=0.5)

@@ -9,10 +9,10 @@ from hostile_text import sentences, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlingua2.classifier import TokenClassifier
 from llmlingua2.scores import Scores, Word
-from llmlingua2.scoring import score_texts
-from llmlingua2.words import words
+from llmlingua2.scoring.classifier import TokenClassifier
+from llmlingua2.selection.scored_texts import score_texts
+from llmlingua2.text.words import words
 
 
 def scored(text, seed=0, counter="words"):

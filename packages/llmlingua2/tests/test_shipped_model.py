@@ -9,9 +9,9 @@ from shared_data import shared
 
 from llmlingua2.baselines import Statistics, baseline
 from llmlingua2.compressor import Compressor
+from llmlingua2.corpora.meetings import load_meetings
 from llmlingua2.evaluate import evaluate, from_compressor, from_scorer
-from llmlingua2.meetings import load_meetings
-from llmlingua2.tasks import answer_task, span_task
+from llmlingua2.evaluation.tasks import answer_task, span_task
 from tenfold_core.datasets import read_jsonl
 
 

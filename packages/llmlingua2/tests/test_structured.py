@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlingua2.budget import BudgetError
 from llmlingua2.compressor import Compressor
+from llmlingua2.selection.budget import BudgetError
 from llmlingua2.structured import Segment, parse
 
 MEETING = (

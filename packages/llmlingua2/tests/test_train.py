@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 import llmlingua2.train as training
-from llmlingua2.labels import label
-from llmlingua2.recipe import Recipe
 from llmlingua2.train import train
+from llmlingua2.training.labels import label
+from llmlingua2.training.recipe import Recipe
 
 VOCABULARY = "budget meeting remote design report battery minister school team market".split()
 FILLER = "the of and so a".split()
@@ -163,7 +163,7 @@ def test_gradients_are_clipped_before_they_are_used(wordpiece_model, tmp_path, m
 
 
 def test_documents_are_not_split_between_training_and_validation(wordpiece_model, monkeypatch):
-    from llmlingua2.pieces import PieceTokenizer
+    from llmlingua2.scoring.pieces import PieceTokenizer
 
     settings = recipe(wordpiece_model)
     learned, held = training._examples(rows(30, groups=10), PieceTokenizer(wordpiece_model), settings, 0)

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from llmlingua2.compressor import Compressor
-from llmlingua2.corpus import document_chunks
+from llmlingua2.corpora.sources import document_chunks
 from llmlingua2.demo import sample_meetings
 from llmlingua2.distill import distill
-from llmlingua2.function_words import FUNCTION_WORDS, is_content
-from llmlingua2.labels import label
-from llmlingua2.lemmas import stem
-from llmlingua2.measures import answer_bigram_recall, answer_recall
+from llmlingua2.evaluation.measures import answer_bigram_recall, answer_recall
 from llmlingua2.quality import Rates, select
 from llmlingua2.scores import Scores
 from llmlingua2.teachers.noisy import NoisyTeacher
 from llmlingua2.teachers.protocol import Answer, Chunk
-from llmlingua2.words import words
+from llmlingua2.text.function_words import FUNCTION_WORDS, is_content
+from llmlingua2.text.lemmas import stem
+from llmlingua2.text.words import words
+from llmlingua2.training.labels import label
 from tenfold_core.datasets import read_jsonl
 from tenfold_core.metrics import paired_difference
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from llmlingua2.lemmas import stem
+from llmlingua2.text.lemmas import stem
 
 __all__ = ["dp", "greedy"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from llmlingua2.function_words import is_content
-from llmlingua2.words import words
+from llmlingua2.text.function_words import is_content
+from llmlingua2.text.words import words
 
 __all__ = ["BASELINES", "Scorer", "Statistics", "baseline", "selective_context"]
 

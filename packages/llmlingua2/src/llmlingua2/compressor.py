@@ -7,15 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Unpack
 
-from llmlingua2.classifier import TokenClassifier
-from llmlingua2.counters import Counter, default_counter, resolve_counter
 from llmlingua2.messages import CompressedMessages, compress_messages
 from llmlingua2.result import CompressionResult
 from llmlingua2.scores import Scores
-from llmlingua2.scoring import score_texts
-from llmlingua2.settings import Options, Settings, check_strings
+from llmlingua2.scoring.classifier import TokenClassifier
+from llmlingua2.scoring.windows import CHUNK_END_TOKENS
+from llmlingua2.selection.scored_texts import score_texts
+from llmlingua2.selection.settings import Options, Settings, check_strings
 from llmlingua2.structured import compress_json, compress_structured
-from llmlingua2.windows import CHUNK_END_TOKENS
+from llmlingua2.text.counters import Counter, default_counter, resolve_counter
 
 __all__ = ["Compressor"]
 
@@ -32,7 +32,7 @@ class Compressor:
 
     Args:
         classifier: the model.
-        counter: what a token is; see `counters.resolve_counter`.
+        counter: what a token is; see `text.counters.resolve_counter`.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Compressor:
         revision: str | None = None,
         local_files_only: bool = False,
     ) -> "Compressor":
-        """Open a checkpoint: see `TokenClassifier.from_pretrained` and, for `counter`, `counters.resolve_counter`."""
+        """Open a checkpoint: see `TokenClassifier.from_pretrained`; `counter`: see `text.counters.resolve_counter`."""
         counter = resolve_counter(counter)
         classifier = TokenClassifier.from_pretrained(
             path_or_hub_id,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tenfold_core.logging import Figure, Run, Section, Table, report
 
-from .meetings import Meeting, load_meetings
+from .corpora.meetings import Meeting, load_meetings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -120,7 +120,7 @@ def run(out_dir: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 def _evaluate(compressor: Compressor, meetings: list[Meeting], seed: int) -> tuple[Results, dict[str, float]]:
     from .baselines import Statistics, baseline
     from .evaluate import evaluate, from_compressor, from_scorer
-    from .tasks import answer_task
+    from .evaluation.tasks import answer_task
 
     # Frequencies come from the sample itself, which favours the baselines that use them.
     statistics = Statistics.fit(text for meeting in meetings for _, text in meeting.turns)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llmlingua2.baselines import Scorer
-from llmlingua2.counters import resolve_counter
+from llmlingua2.evaluation.tasks import Item, Task
 from llmlingua2.scores import Scores
-from llmlingua2.tasks import Item, Task
-from llmlingua2.words import words
+from llmlingua2.text.counters import resolve_counter
+from llmlingua2.text.words import words
 from tenfold_core.logging import progress
 from tenfold_core.metrics import Interval, bootstrap_ci, paired_difference
 
@@ -144,7 +144,7 @@ def evaluate(
     """Compress every text of every task by every method at every rate, and judge.
 
     Args:
-        tasks: see ``tasks``.
+        tasks: see ``evaluation.tasks``.
         methods: name -> draws: a method with random ties is given several times with different seeds, and each item's
             values are averaged over them.
         rates: share of the words to keep, each in (0, 1].

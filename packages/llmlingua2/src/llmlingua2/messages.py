@@ -5,10 +5,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from llmlingua2.preserve import is_span
-from llmlingua2.prompt import Prompt
-from llmlingua2.scoring import unscored
-from llmlingua2.settings import Options, Settings
+from llmlingua2.selection.preserve import is_span
+from llmlingua2.selection.prompt import Prompt
+from llmlingua2.selection.scored_texts import unscored
+from llmlingua2.selection.settings import Options, Settings
 
 if TYPE_CHECKING:
     from llmlingua2.compressor import Compressor
@@ -71,7 +71,7 @@ def compress_messages(
         rate: the same as a share of what they have now, above 0 and at most 1.
         roles: whose texts are compressed. System prompts are not, unless named.
         keep_last: how many messages at the end stay as they are.
-        options: see `settings.Options`, without `budget`, the context-level filter, `instruction` and `question`.
+        options: see `selection.settings.Options`; not `budget`, the context-level filter, `instruction`, `question`.
 
     Returns:
         New messages. No text with words becomes empty: services refuse messages without content.

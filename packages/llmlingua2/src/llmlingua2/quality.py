@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from llmlingua2.lemmas import stem
+from llmlingua2.text.lemmas import stem
 
 __all__ = ["Rates", "Selection", "rates", "select"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.layout import join, within
+from llmlingua2.selection.layout import join, within
 
 __all__ = ["CompressionResult"]
 
@@ -34,7 +34,7 @@ class CompressionResult:
         counter: name of the counter.
         timings: seconds spent, by step.
         source: the prompt, texts joined with a blank line; the arrays below refer to its characters.
-        slices: what `text` is made of, int64 [m, 2] (see `layout.Layout.slices`).
+        slices: what `text` is made of, int64 [m, 2] (see `selection.layout.Layout.slices`).
         words: the words of the texts that could be dropped, int32 [n, 2].
         kept: whether each stayed, bool [n].
         texts_at: start and end of each input text in `source`.

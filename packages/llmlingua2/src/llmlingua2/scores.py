@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.counters import Counter, resolve_counter
-from llmlingua2.prompt import Kept, Prompt
 from llmlingua2.result import CompressionResult
-from llmlingua2.scoring import ScoredText, unscored
-from llmlingua2.settings import Options, Settings
-from llmlingua2.words import words
+from llmlingua2.selection.prompt import Kept, Prompt
+from llmlingua2.selection.scored_texts import ScoredText, unscored
+from llmlingua2.selection.settings import Options, Settings
+from llmlingua2.text.counters import Counter, resolve_counter
+from llmlingua2.text.words import words
 
 __all__ = ["Scores", "Word", "Words"]
 
@@ -90,9 +90,9 @@ class Scores:
         Args:
             texts: one text or several.
             spans: words of the text, integers [n, 2] in characters, in order and without overlap, such as
-                `words.words` finds; for several texts a list of such arrays. What they leave out must be white space.
+                `text.words.words` finds; for several texts a list of such arrays. They leave out only white space.
             scores: a number for each word, [n], higher to keep; for several texts a list. Any finite range.
-            counter: see `counters.resolve_counter`.
+            counter: see `text.counters.resolve_counter`.
 
         Raises:
             ValueError: shapes do not fit, spans overlap or leave visible characters out, or a score is not finite.
@@ -134,7 +134,7 @@ class Scores:
             rate: share of the tokens to keep, above 0 and at most 1 (1 returns the prompt as it is).
             target_tokens: tokens to keep, at least 1.
             threshold: keep every word whose score is at least this, from 0 to 1.
-            options: see `settings.Options`.
+            options: see `selection.settings.Options`.
 
         Raises:
             BudgetError: what must stay is longer than the size, and `on_overflow` is not "keep".

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from llmlingua2.layout import join, shifted
-from llmlingua2.prompt import Prompt
 from llmlingua2.result import CompressionResult
-from llmlingua2.scoring import ScoredText
-from llmlingua2.settings import Options, Settings
+from llmlingua2.selection.layout import join, shifted
+from llmlingua2.selection.prompt import Prompt
+from llmlingua2.selection.scored_texts import ScoredText
+from llmlingua2.selection.settings import Options, Settings
 
 if TYPE_CHECKING:
     from llmlingua2.compressor import Compressor
@@ -82,7 +82,7 @@ def compress_structured(
         compressor: scores and counts.
         text: the prompt.
         rate: for segments without one, above 0 and at most 1.
-        options: see `settings.Options`; they apply to each segment by itself.
+        options: see `selection.settings.Options`; they apply to each segment by itself.
 
     Returns:
         As of `compress`. Spans refer to `text`, tags included; tokens are counted without tags.
@@ -143,7 +143,7 @@ def compress_json(
         rate: share of the tokens to keep, above 0 and at most 1.
         use_keyvalue_level_filter: first remove the pairs that score lowest, among those with ``pair_remove``, until the
             share (rate + 1) / 2 of all pairs, rounded up, is left.
-        options: see `settings.Options`; they apply to each string by itself.
+        options: see `selection.settings.Options`; they apply to each string by itself.
 
     Returns:
         A new object of the same shape.

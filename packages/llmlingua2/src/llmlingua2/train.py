@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llmlingua2 import dataset
-from llmlingua2.base_weights import locate
-from llmlingua2.labels import merge
-from llmlingua2.objective import correct, loss_sum
-from llmlingua2.pieces import PieceTokenizer
-from llmlingua2.prepare import prepare
-from llmlingua2.recipe import Recipe, TrainSettings
 from llmlingua2.rows import label_rows
-from llmlingua2.student import build_student, save_student
+from llmlingua2.scoring.base_weights import locate
+from llmlingua2.scoring.pieces import PieceTokenizer
+from llmlingua2.training import dataset
+from llmlingua2.training.labels import merge
+from llmlingua2.training.objective import correct, loss_sum
+from llmlingua2.training.prepare import prepare
+from llmlingua2.training.recipe import Recipe, TrainSettings
+from llmlingua2.training.student import build_student, save_student
 from tenfold_core.datasets import split_by_group
 from tenfold_core.logging import Run, get_logger, progress
 
@@ -66,7 +66,7 @@ def train(
     Args:
         labels: a file of label rows, or the rows; None: the recipe's own data, prepared in the folder ``output``-data.
         output: run directory: manifest.json, metrics.jsonl, checkpoints/, model/.
-        recipe: see ``recipe.Recipe``.
+        recipe: see ``training.recipe.Recipe``.
         seed: of the split, the head's first weights, the order of the data and dropout.
         device: "auto" or "cpu".
         resume: go on from the last checkpoint in ``output``; the result equals that of a run never stopped.

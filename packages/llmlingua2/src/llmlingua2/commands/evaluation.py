@@ -12,8 +12,8 @@ from llmlingua2.commands.options import Debug, Device, Json, Model, Output, Quie
 
 if TYPE_CHECKING:
     from llmlingua2.compressor import Compressor
+    from llmlingua2.corpora.meetings import Meeting
     from llmlingua2.evaluate import Method, Results
-    from llmlingua2.meetings import Meeting
 
 BASELINES = ("random", "truncate", "stopword", "tfidf", "selfinfo", "selfinfo-bigram")
 DRAWS = {"random": 3, "stopword": 3}  # these two break ties at random
@@ -59,10 +59,10 @@ def evaluate(
     if unknown := set(baseline or ()) - set(BASELINES):
         raise typer.BadParameter(f"--baseline is one of {', '.join(BASELINES)} (got {', '.join(sorted(unknown))})")
     start(quiet, debug)
+    from llmlingua2.corpora.meetings import load_meetings
     from llmlingua2.demo import sample_meetings
     from llmlingua2.evaluate import evaluate, from_compressor
-    from llmlingua2.meetings import load_meetings
-    from llmlingua2.tasks import answer_task, retrieval_task
+    from llmlingua2.evaluation.tasks import answer_task, retrieval_task
 
     compressor = load(model, "words", device)
     chosen = load_meetings(meetings) if meetings else sample_meetings()
@@ -109,7 +109,7 @@ def add_spans(
 ) -> None:
     """One task per language of the file."""
     from llmlingua2.evaluate import evaluate
-    from llmlingua2.tasks import span_task
+    from llmlingua2.evaluation.tasks import span_task
     from tenfold_core.datasets import read_jsonl
 
     rows = list(read_jsonl(path))
@@ -126,7 +126,7 @@ def judged(
     meetings: list[Meeting], compressor: Compressor, rates: tuple[float, ...], model: str, base_url: str | None
 ) -> dict[str, dict[str, str]]:
     """What the judge reads out of the whole and the compressed passages, against the human answers."""
-    from llmlingua2.judge import Case, ask_openai, read_and_judge
+    from llmlingua2.evaluation.judge import Case, ask_openai, read_and_judge
 
     cases = [
         Case(query.question, (query.answer,), meeting.text(query.turns()), meeting.id)

@@ -38,7 +38,7 @@ def read_text(file: Path | None) -> str:
         if not file.exists():
             raise typer.BadParameter(f"no such file: {file}")
         name, content = str(file), file.read_bytes()
-    from llmlingua2.plain_text import decode
+    from llmlingua2.text.plain_text import decode
 
     return decode(content, name)
 

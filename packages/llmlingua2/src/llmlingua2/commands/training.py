@@ -65,9 +65,9 @@ def open_teachers(
 
 def salience_teachers(counts: Path | None, rates: list[float] | None) -> Sequence[Teacher]:
     """The teacher of the embedded recipe, at its rates unless others are given."""
-    from llmlingua2.corpus import open_salience
-    from llmlingua2.recipe import Recipe
+    from llmlingua2.corpora.sources import open_salience
     from llmlingua2.teachers.reference import SalienceTeacher
+    from llmlingua2.training.recipe import Recipe
 
     settings = Recipe.load("embedded").data
     try:
@@ -124,7 +124,7 @@ def distil(
         raise typer.BadParameter(f"--rate is a share of the words, above 0 and at most 1 (got {rate})")
     start(quiet, debug)
     from llmlingua2 import distill
-    from llmlingua2.corpus import document_chunks, read_documents
+    from llmlingua2.corpora.sources import document_chunks, read_documents
 
     chunks = list(document_chunks(read_documents(documents), size=chunk_size))
     if not chunks:
@@ -158,7 +158,7 @@ def label(
 ) -> None:
     """Turn a teacher's answers into labels on the original words."""
     start(quiet, debug)
-    from llmlingua2.labels import label_file
+    from llmlingua2.training.labels import label_file
 
     count = label_file(answers, output, method=align.value, lemmas=lemmas.value)
     say(f"{count:,} chunks labelled: {output}", quiet)
@@ -175,7 +175,7 @@ def filter_(
 ) -> None:
     """Drop the chunks whose answers invented words (variation rate) or do not align (alignment gap)."""
     start(quiet, debug)
-    from llmlingua2.labels import filter_file
+    from llmlingua2.training.labels import filter_file
 
     selection = filter_file(labels, output, vr=vr, ag=ag, by=by.value)
     say(f"{int(selection.kept.sum()):,} of {len(selection.kept):,} kept: {output}", quiet)
@@ -209,8 +209,8 @@ def train(
     from dataclasses import asdict, replace
 
     from llmlingua2 import train as training
-    from llmlingua2.quantization import quantize_checkpoint
-    from llmlingua2.recipe import Recipe
+    from llmlingua2.scoring.quantization import quantize_checkpoint
+    from llmlingua2.training.recipe import Recipe
 
     if output.exists() and any(output.iterdir()) and not resume:
         raise typer.BadParameter(f"{output} holds a run; give --resume to go on with it, or another --output")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmlingua2.function_words import is_content
-from llmlingua2.lemmas import stem
-from llmlingua2.salience import Salience
 from llmlingua2.teachers.protocol import Answer, BadAnswerError, Chunk
-from llmlingua2.words import words
+from llmlingua2.teachers.salience import Salience
+from llmlingua2.text.function_words import is_content
+from llmlingua2.text.lemmas import stem
+from llmlingua2.text.words import words
 
 __all__ = ["ReferenceTeacher", "SalienceTeacher"]
 

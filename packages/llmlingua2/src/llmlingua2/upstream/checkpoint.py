@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..backends import load_module
+from ..scoring.backends import load_module
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends import TorchForward
-from ..classifier import TokenClassifier
 from ..compressor import Compressor
+from ..scoring.backends import TorchForward
+from ..scoring.classifier import TokenClassifier
 from ..structured import compress_json, compress_structured, parse
 from .arguments import context_list, number
 from .counting import TokenCounter
@@ -22,7 +22,7 @@ from .labels import result
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from ..backends import Forward
+    from ..scoring.backends import Forward
 
 __all__ = ["json_report", "native_compressor", "structured_report"]
 

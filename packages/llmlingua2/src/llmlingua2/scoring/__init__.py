@@ -1,0 +1,1 @@
+"""The network: checkpoints, pieces, windows, and a keep probability for every word."""
