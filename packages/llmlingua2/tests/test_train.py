@@ -169,8 +169,21 @@ def test_documents_are_not_split_between_training_and_validation(wordpiece_model
     learned, held = training._examples(rows(30, groups=10), PieceTokenizer(wordpiece_model), settings, 0)
     assert not {item.group for item in learned} & {item.group for item in held}
     assert len(learned) + len(held) == 30
-    with pytest.raises(ValueError, match="no document left"):
+    with pytest.raises(ValueError, match="of one document"):
         training._examples(rows(4, groups=1), PieceTokenizer(wordpiece_model), settings, 0)
+
+
+def test_of_few_documents_one_is_held_out(wordpiece_model):
+    from llmlingua2.scoring.pieces import PieceTokenizer
+
+    tokenizer = PieceTokenizer(wordpiece_model)
+    for share in (0.02, 0.98):
+        settings = recipe(wordpiece_model)
+        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, validation=share))
+        for seed in range(5):
+            learned, held = training._examples(rows(6, groups=2), tokenizer, settings, seed)
+            assert len(learned) == len(held) == 3
+            assert {item.group for item in learned}.isdisjoint(item.group for item in held)
 
 
 def test_shuffled_labels_teach_nothing(wordpiece_model, tmp_path):
@@ -180,6 +193,35 @@ def test_shuffled_labels_teach_nothing(wordpiece_model, tmp_path):
 
     majority = np.mean([1 - np.mean(row["labels"]) for row in rows(32)])
     assert accuracy(shuffle=True) < majority + 0.08 < accuracy(shuffle=False) - 0.08
+
+
+def test_the_recipe_ends_at_the_earlier_of_epochs_and_steps(wordpiece_model, tmp_path):
+    def steps(**settings):
+        run = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        train(rows(12), run, recipe(wordpiece_model, validate_every=1000, **settings), device="cpu")
+        return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+
+    once = steps(epochs=1)
+    assert steps(epochs=2) == 2 * once
+    assert steps(epochs=2, max_steps=1) == 1
+    assert steps(epochs=1, max_steps=1000) == once
+
+
+def test_a_run_leaves_a_page_with_its_curves(wordpiece_model, tmp_path):
+    trained = train(rows(12), tmp_path / "run", recipe(wordpiece_model, epochs=2, validate_every=1), device="cpu")
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page or "data:image" in page
+    assert f"{trained.accuracy:.1%}" in page
+    assert f"{trained.majority:.1%}" in page
+    assert 0.5 <= trained.majority < 1
+
+
+def test_what_cannot_be_gone_on_with_is_named(wordpiece_model, tmp_path):
+    train(rows(12), tmp_path / "run", recipe(wordpiece_model, max_steps=1), device="cpu")
+    with pytest.raises(ValueError, match=r"argument 'train.clip' was 1.0 and is 2.0$"):
+        train(rows(12), tmp_path / "run", recipe(wordpiece_model, max_steps=1, clip=2.0), device="cpu", resume=True)
+    with pytest.raises(ValueError, match="device"):
+        train(rows(12), tmp_path / "other", recipe(wordpiece_model), device="mars")
 
 
 def test_the_best_checkpoint_wins_not_the_last(wordpiece_model, tmp_path):

@@ -22,8 +22,8 @@ from llmlingua2.training.labels import merge
 from llmlingua2.training.objective import correct, loss_sum
 from llmlingua2.training.prepare import prepare
 from llmlingua2.training.recipe import Recipe, TrainSettings
+from llmlingua2.training.report import training_report
 from llmlingua2.training.student import build_student, save_student
-from tenfold_core.datasets import split_by_group
 from tenfold_core.logging import Run, get_logger, progress
 
 if TYPE_CHECKING:
@@ -40,12 +40,21 @@ _logger = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run left behind: the ``model`` folder (best step), its step, and its validation loss and accuracy."""
+    """What a run left behind.
+
+    Attributes:
+        model: the checkpoint folder, of the best validation.
+        step: of that validation.
+        loss, accuracy: on the held-out documents at that step.
+        majority: accuracy of a model that gives every piece the commoner label.
+        examples: chunks learned from.
+    """
 
     model: Path
     step: int
     loss: float
     accuracy: float
+    majority: float
     examples: int
 
 
@@ -65,7 +74,7 @@ def train(
 
     Args:
         labels: a file of label rows, or the rows; None: the recipe's own data, prepared in the folder ``output``-data.
-        output: run directory: manifest.json, metrics.jsonl, checkpoints/, model/.
+        output: run directory: manifest.json, metrics.jsonl, checkpoints/, model/, report.html with the learning curves.
         recipe: see ``training.recipe.Recipe``.
         seed: of the split, the head's first weights, the order of the data and dropout.
         device: "auto" or "cpu".
@@ -73,10 +82,13 @@ def train(
 
     Raises:
         ImportError: the ``train`` extra is missing.
-        ValueError: no documents to train or validate on, or rows that are no label rows (see ``rows``).
+        ValueError: another device, a single document, rows that are no label rows (see ``rows``), or ``resume`` of a
+            run with other settings; the message names them.
         FileNotFoundError: no labels, and no data to make them from.
         FloatingPointError: the loss is not finite; the message names the step.
     """
+    if device not in ("auto", "cpu"):
+        raise ValueError(f"train: device must be 'auto' (what accelerate finds) or 'cpu', not {device!r}")
     try:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
@@ -100,7 +112,9 @@ def train(
             return _Training(accelerator, student, recipe.train, training, validation, seed, None, Path(output)).fit(
                 base
             )
-        settings = {"recipe": recipe.to_dict(), "resume": resume}
+        parts = recipe.to_dict().items()
+        # Flat, so that a run that differs is told apart by the names of what differs.
+        settings = {f"{part}.{name}": value for part, values in parts for name, value in values.items()}
         with Run(output, arguments=settings, seed=seed, inputs=inputs, device=accelerator.device, resume=resume) as run:
             return _Training(accelerator, student, recipe.train, training, validation, seed, run, Path(output)).fit(
                 base
@@ -120,15 +134,10 @@ def _examples(
 ) -> tuple[list[dataset.Example], list[dataset.Example]]:
     rows = merge(label_rows(labels))
     examples = [dataset.encode(row, tokenizer, max_length=recipe.model.max_length) for row in rows]
-    share = recipe.data.validation
-    parts = split_by_group([item.group for item in examples], {"train": 1 - share, "validation": share}, seed=seed)
-    for name, part in parts.items():
-        if not part:
-            raise ValueError(f"train: no document left for {name}; {len(examples)} chunks, validation share {share}")
-    training = [examples[index] for index in parts["train"]]
+    training, validation = dataset.divide(examples, recipe.data.validation, seed=seed)
     if recipe.train.shuffle_labels:
         training = list(dataset.shuffled(training, seed=seed))
-    return training, [examples[index] for index in parts["validation"]]
+    return training, validation
 
 
 class _Training:
@@ -147,22 +156,35 @@ class _Training:
     ) -> None:
         self.accelerator, self.settings, self.seed, self.run, self.output = accelerator, settings, seed, run, output
         self.training, self.validation = training, validation
+        targets = np.concatenate([example.targets for example in validation])
+        kept = np.mean(targets[targets != dataset.IGNORED] >= 0.5)
+        self.majority = float(max(kept, 1 - kept))
         self.pad_id = getattr(student.config, "pad_token_id", None) or 0
         self.per_epoch = math.ceil(len(training) / settings.batch_size)
-        self.steps = settings.max_steps or math.ceil(settings.epochs * self.per_epoch)
+        self.steps = math.ceil(settings.epochs * self.per_epoch)
+        if settings.max_steps:
+            self.steps = min(self.steps, settings.max_steps)
         self.every = min(settings.validate_every or self.per_epoch, self.steps)
         self.step, self.best = 0, {"step": 0.0, "loss": math.inf, "accuracy": -math.inf}
         self.student, self.optimizer = accelerator.prepare(student, _optimizer(student, settings))
-        self._since: list[float] = []
+        self.losses: list[float] = []  # of each step, the mean over its labelled pieces
         self._next_state = time.monotonic() + _STATE_SECONDS
         if (output / _STATE).is_file():
             self._restore()
 
     def fit(self, base: Path) -> Trained:
+        _logger.info(
+            "%d chunks to learn from, %d held out; %d steps (%.1f epochs)%s",
+            len(self.training),
+            len(self.validation),
+            self.steps,
+            self.steps / self.per_epoch,
+            f", {self.step} done" if self.step else "",
+        )
         with progress("training", total=self.steps) as advance:
             advance(self.step)
             while self.step < self.steps:
-                self._since.append(self._learn())
+                self.losses.append(self._learn())
                 self.step += 1
                 advance()
                 if self.step % self.every == 0 or self.step == self.steps:
@@ -244,7 +266,8 @@ class _Training:
         )
         if better:
             self.best = {"step": float(self.step), **measured}
-        train_loss, self._since = float(np.mean(self._since)), []
+        since = self.losses[(self.step - 1) // self.every * self.every :]
+        train_loss = float(np.mean(since))
         if self.run is not None:
             if better:
                 weights = self._unwrapped().state_dict()
@@ -252,12 +275,13 @@ class _Training:
             self.run.log(step=self.step, train_loss=train_loss, **measured)
             self._save_state()
             _logger.info(
-                "step %d of %d: training loss %.4f, validation loss %.4f, accuracy %.1f %%",
+                "step %d of %d: training loss %.3f, validation loss %.3f, accuracy %.1f %% (commoner label: %.1f %%)",
                 self.step,
                 self.steps,
                 train_loss,
                 measured["loss"],
                 100 * measured["accuracy"],
+                100 * self.majority,
             )
         self.accelerator.wait_for_everyone()
 
@@ -275,7 +299,7 @@ class _Training:
             "scaler": scaler.state_dict() if scaler is not None else {},
             "step": self.step,
             "best": self.best,
-            "since": self._since,
+            "losses": self.losses,
         }
         self.run.save_artifact(_STATE, lambda path: torch.save(state, path))
         now = time.monotonic()
@@ -289,7 +313,7 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        self.step, self.best, self._since = state["step"], state["best"], state["since"]
+        self.step, self.best, self.losses = state["step"], state["best"], state["losses"]
 
     def _unwrapped(self) -> "PreTrainedModel":
         return self.accelerator.unwrap_model(self.student)
@@ -302,9 +326,23 @@ class _Training:
             student = self._unwrapped()
             student.load_state_dict(load_file(self.output / _BEST))
             save_student(student, base, model)
+            self.run.save_artifact("report.html", self._report())
         self.accelerator.wait_for_everyone()
         best = self.best
-        return Trained(model, int(best["step"]), best["loss"], best["accuracy"], len(self.training))
+        return Trained(model, int(best["step"]), best["loss"], best["accuracy"], self.majority, len(self.training))
+
+    def _report(self) -> str:
+        assert self.run is not None
+        rows = {row["step"]: row for row in self.run.metrics()}  # a kill between log and state logs a step twice
+        student, best = self._unwrapped(), int(self.best["step"])
+        sizes = [(value.numel() / 1e6, value.requires_grad) for value in student.parameters()]
+        size, trained = sum(size for size, _ in sizes), sum(size for size, free in sizes if free)
+        summary = (
+            f"A {student.config.model_type} of {size:.1f} M parameters, {trained:.1f} M of them trained: "
+            f"{self.steps:,} steps of {self.settings.batch_size} chunks, {len(self.training):,} chunks to learn from, "
+            f"{len(self.validation):,} of other documents held out. The weights of step {best:,} were kept."
+        )
+        return training_report(self.losses, list(rows.values()), best=best, majority=self.majority, summary=summary)
 
 
 def _optimizer(student: "torch.nn.Module", settings: TrainSettings) -> "torch.optim.Optimizer":

@@ -32,7 +32,7 @@ def recipe(tmp_path, wordpiece_model):
     return path
 
 
-def test_from_text_to_a_compressor(call, documents, recipe, tmp_path):
+def test_from_text_to_a_compressor(call, documents, recipe, tmp_path, monkeypatch):
     answers, labels, filtered, run = (tmp_path / name for name in ("a.jsonl", "l.jsonl", "f.jsonl", "run"))
     assert call("distil", documents, "-o", answers, "--chunk-size", 50).code == 0
     assert call("label", answers, "-o", labels).code == 0
@@ -41,7 +41,9 @@ def test_from_text_to_a_compressor(call, documents, recipe, tmp_path):
     assert 0 < len(list(read_jsonl(filtered))) < len(list(read_jsonl(labels))) == usable
     done = call("train", filtered, "--recipe", recipe, "-o", run, "--int8", "--device", "cpu", "--json")
     assert json.loads(done.out)["step"] == 2
-    short = call("compress", "--model", run / "model-int8", "--rate", 0.5, "--counter", "words", stdin=TEXT)
+    assert (run / "report.html").is_file()
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))  # one's own model counts as the shipped one does
+    short = call("compress", "--model", run / "model-int8", "--rate", 0.5, stdin=TEXT)
     assert 0 < len(short.out.split()) < len(TEXT.split())
 
 
@@ -173,6 +175,16 @@ def test_one_huge_line_is_cut_into_chunks(call, tmp_path):
     write_jsonl(answers, list(read_jsonl(answers))[:2])
     assert call("label", answers, "-o", labels).code == 0
     assert all(row["ag"] == 0 for row in read_jsonl(labels))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--device", "cuda:7"), ("--epochs", "0"), ("--epochs", "nan"), ("--validation", "1")]
+)
+def test_bad_usage_of_train(call, tmp_path, arguments):
+    done = call("train", "-o", tmp_path / "run", *arguments)
+    assert done.code == 2
+    assert arguments[0] in done.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_chunk_too_long_to_align_is_refused_before_the_memory_is_gone(call, tmp_path):

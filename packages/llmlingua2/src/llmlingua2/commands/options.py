@@ -49,10 +49,11 @@ def read_texts(files: list[Path] | None) -> list[str]:
 
 def load(model: str | None, counter: str | None, device: str) -> Compressor:
     from llmlingua2.compressor import Compressor
+    from llmlingua2.text.counters import default_counter
 
     if model is None:
         return Compressor.default(counter=counter, device=device)
-    return Compressor.from_pretrained(model, counter=counter or "cl100k_base", device=device)
+    return Compressor.from_pretrained(model, counter=counter or default_counter(), device=device)
 
 
 def emit(text: str, output: Path | None) -> None:

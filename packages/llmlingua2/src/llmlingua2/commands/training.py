@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -161,7 +161,7 @@ def label(
     from llmlingua2.training.labels import label_file
 
     count = label_file(answers, output, method=align.value, lemmas=lemmas.value)
-    say(f"{count:,} chunks labelled: {output}", quiet)
+    say(f"{count:,} answers labelled: {output}", quiet)
 
 
 def filter_(
@@ -178,7 +178,8 @@ def filter_(
     from llmlingua2.training.labels import filter_file
 
     selection = filter_file(labels, output, vr=vr, ag=ag, by=by.value)
-    say(f"{int(selection.kept.sum()):,} of {len(selection.kept):,} kept: {output}", quiet)
+    limits = f"variation rate up to {selection.vr_limit:.3f}, alignment gap up to {selection.ag_limit:.3f}"
+    say(f"{int(selection.kept.sum()):,} of {len(selection.kept):,} kept ({limits}): {output}", quiet)
 
 
 def train(
@@ -195,16 +196,29 @@ def train(
     base: Annotated[
         str | None, typer.Option("--base", help="Folder or hub id to start from, not the recipe's.")
     ] = None,
-    max_steps: Annotated[int, typer.Option("--max-steps", min=0, help="Stop there; 0: the whole recipe.")] = 0,
+    epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the data; none: the recipe's.")] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option("--max-steps", min=0, help="End there at the latest; none: the recipe's; 0: no limit."),
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option("--validation", help="Share of the documents held out; none: the recipe's.")
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also write model-int8/, a quarter of the size.")] = False,
     resume: Resume = False,
     seed: Seed = 0,
-    device: Device = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto (what accelerate finds) or cpu.")] = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Train a token classifier on labels."""
+    if device not in ("auto", "cpu"):
+        raise typer.BadParameter(f"--device is auto or cpu (got {device})")
+    if epochs is not None and not 0 < epochs < 1e6:
+        raise typer.BadParameter(f"--epochs is a number above 0 (got {epochs:g})")
+    if validation is not None and not 0 < validation < 1:
+        raise typer.BadParameter(f"--validation is a share, above 0 and below 1 (got {validation:g})")
     start(quiet, debug)
     from dataclasses import asdict, replace
 
@@ -217,8 +231,11 @@ def train(
     settings = Recipe.load(recipe)
     if base is not None:
         settings = replace(settings, model=replace(settings.model, base=base))
-    if max_steps:
-        settings = replace(settings, train=replace(settings.train, max_steps=max_steps))
+    if validation is not None:
+        settings = replace(settings, data=replace(settings.data, validation=validation))
+    given: dict[str, Any] = {"epochs": epochs, "max_steps": max_steps}
+    changed = {name: value for name, value in given.items() if value is not None}
+    settings = replace(settings, train=replace(settings.train, **changed))
     trained = training.train(labels, output, settings, seed=seed, device=device, resume=resume)
     if int8:
         quantize_checkpoint(trained.model, output / "model-int8")
@@ -227,6 +244,7 @@ def train(
     else:
         emit(
             f"{trained.model}: step {trained.step:,}, {trained.examples:,} chunks, "
-            f"validation loss {trained.loss:.3f}, accuracy {trained.accuracy:.1%}",
+            f"validation loss {trained.loss:.3f}, accuracy {trained.accuracy:.1%} "
+            f"(commoner label: {trained.majority:.1%})\n{output / 'report.html'}",
             None,
         )

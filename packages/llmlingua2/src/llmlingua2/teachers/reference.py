@@ -56,7 +56,8 @@ class ReferenceTeacher:
             or (not chunk.hints and _is_name(items, index))
         ]
         if not chosen:
-            raise BadAnswerError("no word of the chunk is named by a hint")
+            wanted = "word named by a hint" if chunk.hints else "name"
+            raise BadAnswerError(f"no word to keep: no {wanted}, number or negation in the chunk")
         return Answer(" ".join(chosen))
 
 

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llmlingua2.scoring.pieces import PieceTokenizer
+from tenfold_core.datasets import split_by_group
+from tenfold_core.logging import get_logger
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["IGNORED", "Example", "batches", "collate", "encode", "shuffled"]
+__all__ = ["IGNORED", "Example", "batches", "collate", "divide", "encode", "shuffled"]
+
+_logger = get_logger(__name__)
 
 IGNORED = -100.0
 """Target of a position that has no label."""
@@ -58,6 +62,30 @@ def encode(row: Mapping[str, Any], tokenizer: PieceTokenizer, *, max_length: int
         str(row.get("source", "")),
         str(row.get("group", "")),
     )
+
+
+def divide(examples: Sequence[Example], share: float, *, seed: int) -> tuple[list[Example], list[Example]]:
+    """Training and validation: whole documents (groups), ``share`` of them held out, on either side at least one.
+
+    Raises:
+        ValueError: there are not two documents.
+    """
+    groups = [example.group for example in examples]
+    if len(set(groups)) < 2:
+        name = repr(groups[0]) if groups else "none"
+        raise ValueError(
+            f"train: the {len(examples)} chunks are of one document ({name}), and another is needed for validation; "
+            "give parts of it names of their own ('idx')"
+        )
+    parts = split_by_group(groups, {"training": 1 - share, "validation": share}, seed=seed)
+    for empty, full in (("validation", "training"), ("training", "validation")):
+        if not parts[empty]:  # the split is by hash, and may leave out a side where documents are few
+            names = sorted({groups[index] for index in parts[full]})
+            moved = names[np.random.default_rng(seed).integers(len(names))]
+            _logger.info("%d documents are few to divide: %s is for %s", len(names), moved, empty)
+            parts[empty] = [index for index in parts[full] if groups[index] == moved]
+            parts[full] = [index for index in parts[full] if groups[index] != moved]
+    return [examples[index] for index in parts["training"]], [examples[index] for index in parts["validation"]]
 
 
 def shuffled(examples: Iterable[Example], *, seed: int) -> Iterator[Example]:

@@ -35,6 +35,7 @@ def prepare(settings: DataSettings, directory: str | Path, *, limit: int = 0) ->
     directory = Path(directory)
     distilled, labels, filtered = (directory / f"{name}.jsonl" for name in ("distilled", "labels", "filtered"))
     arguments = {**asdict(settings), "limit": limit}
+    del arguments["validation"]  # is of the training
     with Run(directory, arguments=arguments, inputs=recipe_files(settings), resume=True):
         if filtered.exists():
             _logger.info("the labels are there already: %s", filtered)
