@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -219,14 +220,15 @@ def train(
         raise typer.BadParameter(f"--epochs is a number above 0 (got {epochs:g})")
     if validation is not None and not 0 < validation < 1:
         raise typer.BadParameter(f"--validation is a share, above 0 and below 1 (got {validation:g})")
-    start(quiet, debug)
+    first = os.environ.get("RANK", "0") == "0"  # of several processes one speaks
+    start(quiet or not first, debug)
     from dataclasses import asdict, replace
 
     from llmlingua2 import train as training
     from llmlingua2.scoring.quantization import quantize_checkpoint
     from llmlingua2.training.recipe import Recipe
 
-    if output.exists() and any(output.iterdir()) and not resume:
+    if first and not resume and output.exists() and any(output.iterdir()):
         raise typer.BadParameter(f"{output} holds a run; give --resume to go on with it, or another --output")
     settings = Recipe.load(recipe)
     if base is not None:
@@ -237,6 +239,8 @@ def train(
     changed = {name: value for name, value in given.items() if value is not None}
     settings = replace(settings, train=replace(settings.train, **changed))
     trained = training.train(labels, output, settings, seed=seed, device=device, resume=resume)
+    if not first:
+        return
     if int8:
         quantize_checkpoint(trained.model, output / "model-int8")
     if as_json:
