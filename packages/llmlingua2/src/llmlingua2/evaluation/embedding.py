@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from llmlingua2.scoring.backends import quiet
 from llmlingua2.scoring.base_weights import locate
 from llmlingua2.scoring.pieces import PieceTokenizer
 
@@ -23,7 +24,10 @@ def sentence_embedder(base: str | Path = "minilm", *, max_length: int = 256) -> 
 
     folder = locate(str(base))
     tokenizer = PieceTokenizer(folder)
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True).eval()
+    with quiet():
+        model = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        ).eval()
 
     def embed(texts: list[str]) -> np.ndarray:
         vectors = []
