@@ -112,7 +112,11 @@ class Counter:
         answer = peer_study if _answers(reference, candidate) else None
         for group in matching.matched:
             level = self.significances.level(group.references[0], context)
-            found = self.attributes.count(group, level, study, answer)
+            found = [
+                error
+                for error in self.attributes.count(group, level, study, answer)
+                if not _said_already(error, group, answered, said)
+            ]
             weight = self.significances.weight(level)
             differing = sum(self.significances.weight(error.significance) for error in found if error.counted)
             if not _smuggled(group):
@@ -126,7 +130,6 @@ class Counter:
                         differing,
                     )
                 )
-            found = [error for error in found if not _said_already(error, group, answered, said)]
             errors.extend(found)
             contradiction = self._contradiction(group, denials, peer_denials, level)
             if contradiction is not None:

@@ -49,7 +49,6 @@ _SPINE = frozenset(["cervical", "thoracic", "lumbar"])
 _CHAMBERS = frozenset(["ventricular", "atrial", "heart"])
 _AUXILIARIES = frozenset(["has", "have", "is", "are", "was", "were"])
 _BARE = (["lower"], ["middle"])
-_STILL_THERE = ("persists", "persist", "persisting", "still present", "still seen", "still there")
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 _TOKEN = re.compile(r"[^\W_]+(?:\.\d+)?|___+|[,;:()?]")
 
@@ -427,10 +426,12 @@ class Lexicon:
             entry = Entry(TRAJECTORY, "worsened" if name == "increased" else "improved")
             entry.when = {"quantity": name}
             self._add(terms, entry)
+        still = Entry(TRAJECTORY, "stable")
+        still.soft = True
+        self._add(modifiers.still_there, still)
         for name, terms in modifiers.trajectories.items():
-            soft, verbal, plain = (Entry(TRAJECTORY, name) for _ in range(3))
-            soft.soft = verbal.verbal = True
-            self._add([term for term in _STILL_THERE if name == "stable"], soft)
+            verbal, plain = Entry(TRAJECTORY, name), Entry(TRAJECTORY, name)
+            verbal.verbal = True
             for term in terms:
                 for spelling in expand(term):
                     self._insert(spelling, verbal if spelling.split(" ", 1)[0] in _AUXILIARIES else plain)

@@ -90,6 +90,7 @@ class ModifiersFile(_Strict):
     positions: dict[str, list[str]]
     degrees: dict[float, list[str]]
     trajectories: dict[Literal["stable", "improved", "worsened", "new", "resolved"], list[str]]
+    still_there: list[str] = []
     quantity_words: dict[Literal["increased", "decreased"], list[str]]
 
 

@@ -21,12 +21,10 @@ from radjudge.lexicon import (
 )
 from radjudge.parser.drafts import Draft, apply, split_list
 from radjudge.parser.lookahead import noun_follows, predicate_follows
-from radjudge.parser.negation import COMPARED_ONLY, DENIED, UNSTATED, scopes
+from radjudge.parser.negation import COMPARED_ONLY, DENIED, NORMALITY, REACH, UNSTATED, scopes
 from radjudge.parser.tokens import Item, Words
 
 BOTH = frozenset(["left", "right"])
-NORMALITY = frozenset(["normal", "clear", "high_normal"])
-REACH = 40
 _CARRIED = ("resolved", "new")
 _OF = frozenset(["of", "in"])
 _OF_STRUCTURES = frozenset(["stable", "improved", "worsened"])

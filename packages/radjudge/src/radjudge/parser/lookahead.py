@@ -111,9 +111,7 @@ def structure_follows(items: list[Item], place: int, predicate: str) -> bool:
 
 def alternative_follows(items: list[Item], place: int) -> bool:
     """Whether "or" or "versus" follows: the item is one guess of several."""
-    for entry, _, _ in items[place + 1 : place + 2]:
-        return entry.value in _OR
-    return False
+    return place + 1 < len(items) and items[place + 1][0].value in _OR
 
 
 def pair_follows(items: list[Item], place: int) -> bool:

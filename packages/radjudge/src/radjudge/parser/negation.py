@@ -43,7 +43,7 @@ _TRAILING = frozenset(
 _BACKWARD = frozenset(["versus", "vs", "and or", "is favored over", "are favored over", "favored over"]) | frozenset(
     ["is more likely than", "are more likely than", "more likely than", "rather likely than"]
 )
-_REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
+REACH = 40  # items a trigger or a look-ahead may reach: no real clause is longer, and hostile ones stay linear
 BESIDE = frozenset(
     [
         "associated",
@@ -58,7 +58,7 @@ BESIDE = frozenset(
         "concomitant",
     ]
 )
-_NORMAL_WORDS = frozenset(["normal", "clear", "high_normal"])
+NORMALITY = frozenset(["normal", "clear", "high_normal"])
 
 
 def scopes(items: list[Item]) -> list[int]:
@@ -106,7 +106,7 @@ def scopes(items: list[Item]) -> list[int]:
             if state & _NEAR_SUSPECTED:
                 state &= ~(_NEAR_SUSPECTED | SUSPECTED)
         elif cls == NEGATION and named and verb and place + 1 == len(items):
-            for before in range(max(clause, place - _REACH), place):
+            for before in range(max(clause, place - REACH), place):
                 flags[before] |= DENIED  # "effusion: no"
         elif cls == NEGATION:
             state = (state | DENIED) & ~(SUSPECTED | _NEAR_SUSPECTED)
@@ -115,7 +115,7 @@ def scopes(items: list[Item]) -> list[int]:
             state = (state | DENIED) & ~(SUSPECTED | _NEAR_SUSPECTED)  # "absent effusion", "not seen is any effusion"
             closed = False
         elif cls == NEGATION_AFTER:
-            for before in range(max(clause, place - _REACH), place):
+            for before in range(max(clause, place - REACH), place):
                 flags[before] |= DENIED
             closed = True
         elif cls in (UNCERTAIN_CLAUSE, UNCERTAIN) and named and _trails(items, place):
@@ -144,7 +144,7 @@ def scopes(items: list[Item]) -> list[int]:
         elif cls == NOT_ASSERTED:
             state |= UNSTATED
         elif cls == NOT_ASSERTED_AFTER:
-            for before in range(max(clause, place - _REACH), place):
+            for before in range(max(clause, place - REACH), place):
                 flags[before] |= UNSTATED
             state |= UNSTATED
         elif cls in (LINK, JOINER):
@@ -160,7 +160,7 @@ def scopes(items: list[Item]) -> list[int]:
 def _doubt_before(items: list[Item], flags: list[int], clause: int, place: int) -> None:
     """Doubt what stands before ``place``: back to a comma that starts no list, or to the start of the clause."""
     listed = False
-    for before in range(place - 1, max(clause, place - _REACH) - 1, -1):
+    for before in range(place - 1, max(clause, place - REACH) - 1, -1):
         entry = items[before][0]
         if entry.cls == CONJUNCTION:
             if entry.value != ",":
@@ -178,7 +178,7 @@ def _trails(items: list[Item], place: int) -> bool:
 
 
 def _mark_previous(items: list[Item], flags: list[int], place: int, clause: int, flag: int) -> None:
-    for before in range(place - 1, max(clause, place - _REACH) - 1, -1):
+    for before in range(place - 1, max(clause, place - REACH) - 1, -1):
         if items[before][0].cls in (ENTITY, PREDICATE):
             flags[before] |= flag
             return
@@ -196,7 +196,7 @@ def _next_is_naming(items: list[Item], place: int) -> bool:
 def _asserts(items: list[Item], place: int) -> bool:
     """Whether the list member after ``place`` can only be an assertion, out of reach of a denial before it."""
     anatomy = False
-    for ahead in range(place + 1, min(len(items), place + _REACH)):
+    for ahead in range(place + 1, min(len(items), place + REACH)):
         entry = items[ahead][0]
         cls = entry.cls
         sided = cls == PLACE and bool(entry.sides) and not _denied_on_a_side(items, place)
@@ -209,7 +209,7 @@ def _asserts(items: list[Item], place: int) -> bool:
         if cls == ANATOMY:
             anatomy = True
         elif cls == PREDICATE:
-            return entry.value in _NORMAL_WORDS or (anatomy and _verb_between(items, place, ahead))
+            return entry.value in NORMALITY or (anatomy and _verb_between(items, place, ahead))
         elif cls in (ENTITY, CONJUNCTION, TERMINATOR, NEGATION):
             return False
     return False
@@ -217,7 +217,7 @@ def _asserts(items: list[Item], place: int) -> bool:
 
 def _denied_on_a_side(items: list[Item], place: int) -> bool:
     """Whether what is denied before ``place`` has a side ("no left effusion, right pneumothorax")."""
-    for before in range(place - 1, max(-1, place - _REACH), -1):
+    for before in range(place - 1, max(-1, place - REACH), -1):
         entry = items[before][0]
         if entry.cls == NEGATION:
             return False
@@ -229,7 +229,7 @@ def _denied_on_a_side(items: list[Item], place: int) -> bool:
 def _changes(items: list[Item], place: int) -> bool:
     """Whether the list member after ``place`` is the subject of a change or degree ("and effusions have grown")."""
     verb = False
-    for entry, _, _ in items[place + 1 : place + _REACH]:
+    for entry, _, _ in items[place + 1 : place + REACH]:
         if entry.cls == TRAJECTORY:
             return verb or entry.verbal
         if entry.cls == DEGREE:
@@ -248,7 +248,7 @@ def _verb_between(items: list[Item], first: int, last: int) -> bool:
 def _has_subject(items: list[Item], place: int) -> bool:
     """Whether a new clause with its own subject starts after the conjunction at ``place``."""
     subject = False
-    for entry, _, _ in items[place + 1 : place + _REACH]:
+    for entry, _, _ in items[place + 1 : place + REACH]:
         cls = entry.cls
         if cls in _NAMING:
             subject = True

@@ -24,7 +24,7 @@ from radjudge.lexicon import (
     VERB,
     Entry,
 )
-from radjudge.parser.clause import BOTH, NORMALITY, REACH, Clause, Subject
+from radjudge.parser.clause import BOTH, Clause, Subject
 from radjudge.parser.drafts import Draft
 from radjudge.parser.lookahead import (
     abuts,
@@ -34,7 +34,7 @@ from radjudge.parser.lookahead import (
     pair_follows,
     structure_follows,
 )
-from radjudge.parser.negation import BESIDE, DENIED, SUSPECTED, UNSTATED
+from radjudge.parser.negation import BESIDE, DENIED, NORMALITY, REACH, SUSPECTED, UNSTATED
 from radjudge.parser.tokens import Item
 
 STUDY_COMPARISON = "study_comparison"
@@ -216,7 +216,6 @@ class PhraseReader(Clause):
             self.listed = 0
         entity = entry.entity
         assert entity is not None
-
         subject = self.subjects[-1].item if self.subjects and not self.composed and not self.verb else None
         if subject is not None and subject[2] == first:
             entity = self.relocated(subject[0].value, entity)  # "mediastinal soft tissue mass"

@@ -75,86 +75,19 @@ _HEADINGS = {
     "addendum": "findings",
     "wet read": "recommendation",
 }
-# headings of templates: what they name is the subject of what follows ("HEART: Enlarged"), so they stay in the text
-_ORGANS = frozenset(
-    [
-        "airway",
-        "airways",
-        "airways and lungs",
-        "bones",
-        "bones and joints",
-        "bones and soft tissues",
-        "bones/soft tissues",
-        "bony structures",
-        "bony thorax",
-        "cardiac",
-        "cardiac silhouette",
-        "cardiac/mediastinum",
-        "cardiomediastinal",
-        "cardiomediastinal contours",
-        "cardiomediastinal silhouette",
-        "cardiovascular",
-        "catheters and tubes",
-        "chest wall",
-        "devices",
-        "diaphragm",
-        "hardware",
-        "heart",
-        "heart and great vessels",
-        "heart and mediastinum",
-        "heart size",
-        "heart/mediastinum",
-        "hila",
-        "hila and mediastinum",
-        "hilum",
-        "implants",
-        "lines",
-        "lines and tubes",
-        "lines, tubes and devices",
-        "lines/tubes",
-        "lungs",
-        "lung",
-        "lung fields",
-        "lung parenchyma",
-        "lungs and airways",
-        "lungs and pleura",
-        "lungs and pleural spaces",
-        "lungs/pleura",
-        "mediastinum",
-        "mediastinum and heart",
-        "mediastinum and hila",
-        "mediastinum/hila",
-        "musculoskeletal",
-        "osseous structures",
-        "osseous structures and soft tissues",
-        "other",
-        "parenchyma",
-        "pleura",
-        "pleural space",
-        "pleural spaces",
-        "pulmonary vasculature",
-        "skeletal structures",
-        "skeleton",
-        "soft tissue",
-        "soft tissues",
-        "spine",
-        "support apparatus",
-        "support devices",
-        "support lines and tubes",
-        "trachea",
-        "tubes",
-        "tubes and lines",
-        "tubes/lines",
-        "tubes, lines and devices",
-        "upper abdomen",
-        "abdomen",
-        "vascularity",
-        "vasculature",
-        "vessels",
-        "visualized abdomen",
-        "visualized upper abdomen",
-    ]
-)
+# parts of the headings of templates: what they name is the subject of what follows ("HEART: Enlarged", "LUNGS/PLEURA:
+# Clear"), so they stay in the text
+_ORGANS = frozenset([
+    "abdomen", "airway", "airways", "bones", "bony structures", "bony thorax", "cardiac", "cardiac silhouette",
+    "cardiomediastinal", "cardiomediastinal contours", "cardiomediastinal silhouette", "cardiovascular",
+    "catheters", "chest wall", "devices", "diaphragm", "great vessels", "hardware", "heart", "heart size", "hila",
+    "hilum", "implants", "joints", "lines", "lung", "lung fields", "lung parenchyma", "lungs", "mediastinum",
+    "musculoskeletal", "osseous structures", "other", "parenchyma", "pleura", "pleural space", "pleural spaces",
+    "pulmonary vasculature", "skeletal structures", "skeleton", "soft tissue", "soft tissues", "spine",
+    "support apparatus", "support devices", "support lines", "trachea", "tubes", "upper abdomen", "vascularity",
+    "vasculature", "vessels", "visualized abdomen", "visualized upper abdomen",
+])  # fmt: skip
+_LISTED = re.compile(r"\s*[,/]\s*(?:and\s+)?|\s+and\s+")
 READ = frozenset(["", "findings", "impression"])
 
 # what may be a heading: words at the start of a line or sentence that a colon or the end of the line follows
@@ -181,7 +114,7 @@ def find_sections(text: str) -> list[Section]:
         words = " ".join(match[1].lower().split())
         following = _HEADINGS.get(words)
         colon = text[match.end()] == ":"
-        if following is None and not (colon and words in _ORGANS):
+        if following is None and not (colon and _ORGANS.issuperset(_LISTED.split(words))):
             continue
         _close(sections, text, name, start, match.start(1), following)
         # a heading of a template is part of its text

@@ -19,18 +19,17 @@ from radjudge.lexicon import (
     UNCERTAIN_CLAUSE,
     Lexicon,
 )
-from radjudge.parser.negation import COMPARED_ONLY, DENIED, PAST, SUSPECTED, WAS_OLD
+from radjudge.parser.clause import BOTH
+from radjudge.parser.negation import COMPARED_ONLY, DENIED, PAST, REACH, SUSPECTED, WAS_OLD
 from radjudge.parser.phrases import STUDY_COMPARISON, Draft, PhraseReader
 from radjudge.parser.tokens import Item, Words, read_words
 from radjudge.parser.unmatched import unmatched_statement
 from radjudge.records import Phrase, Span
 
-_BOTH = frozenset(["left", "right"])
 _AIMED = frozenset([NEGATION, NEGATION_AFTER, NOT_ASSERTED, HISTORY])
 _DOUBTS = (UNCERTAIN, UNCERTAIN_CLAUSE)
 _OF_A_STUDY = frozenset(["stable", "improved", "worsened"])
 _POINTING = frozenset(["this", "these", "it", "they", "both"])
-_REACH = 40
 _MOST_LINKS = 4
 POINTER = "pointer"
 """Id of a change that a pronoun ties to the finding before it; :mod:`radjudge.parsing` resolves it."""
@@ -137,7 +136,7 @@ def _phrase(draft: Draft, words: Words, lexicon: Lexicon) -> Phrase:
         zones = NO_NAMES if source.is_device else source.zones
         source, steps = source.inherits, steps + 1
     if paired and not sides:
-        sides = _BOTH
+        sides = BOTH
     degree, trajectory = draft.degree, draft.trajectory
     denied = flags & DENIED
     if denied:
@@ -202,10 +201,10 @@ def _comparison(item: Item, words: Words) -> Phrase:
 
 def _trigger(items: list[Item], index: int, before: tuple[int, ...], after: int, words: Words) -> tuple[Span, ...]:
     """The word that denies or doubts a statement: the nearest before it, else the nearest behind it."""
-    for entry, first, last in reversed(items[max(0, index - _REACH) : index]):
+    for entry, first, last in reversed(items[max(0, index - REACH) : index]):
         if entry.cls in before:
             return (words.span(first, last),)
-    for entry, first, last in items[index + 1 : index + _REACH]:
+    for entry, first, last in items[index + 1 : index + REACH]:
         if entry.cls == after:
             return (words.span(first, last),)
     return ()
