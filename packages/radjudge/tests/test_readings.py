@@ -136,6 +136,8 @@ def test_one_thing_is_one_error(reference, candidate, errors):
             "Left effusion. Cardiomegaly.",
             ["omitted_comparison"] * 2,
         ),
+        ("Small effusion.", "Small effusion; lines and tubes are unchanged.", []),
+        ("Unchanged small effusion.", "Small effusion. Support devices are unchanged.", ["omitted_comparison"]),
         ("Small effusion and mild edema. These are unchanged.", "Small effusion, unchanged. Mild edema, stable.", []),
     ],
 )
